@@ -1,0 +1,215 @@
+# terse: the targets a user needs are listed by `make help`.
+#
+# Entry targets first install what is missing (deps), then run make again, so that tools such as pkg-config are looked up
+# when they are there. Mandatory flags stay apart from CFLAGS, which is the user's.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+AGAIN = +@$(MAKE) -j$(JOBS)
+
+# ---------------------------------------------------------------- packages
+PACKAGES := gcc pkg-config git libopenmpi-dev openmpi-bin libsqlite3-dev sqlite3 libyaml-dev libdnnl-dev \
+  librandom123-dev libxxhash-dev zlib1g-dev gnuplot-nox libcriterion-dev dataset-fashion-mnist
+PEER_PACKAGES := python3-torch
+
+# ---------------------------------------------------------------- flags
+CC := gcc
+ARCH ?= native
+CFLAGS ?= -O3
+SANITIZE ?=
+PKGS := ompi-c yaml-0.1 sqlite3 libxxhash zlib
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+WARNINGS := -Wall -Wextra -Wshadow=local -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Werror
+MANDATORY := -std=gnu11 -D_GNU_SOURCE -march=$(ARCH) -ffp-contract=off -g -I. $(WARNINGS) \
+  $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+LIBS := $(PKG_LIBS) -ldnnl -ldl -lm
+
+NVCC := $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
+CUDA_ARCH ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]
+NVCC_FLAGS := -std=c++20 -O3 -fmad=false $(CUDA_ARCH) -I. -Werror all-warnings \
+  -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra,-Wno-missing-field-initializers,-Werror
+
+# The build folder is named by the flags: changing them never mixes objects.
+FLAGS_ID := $(shell echo '$(CC) $(CFLAGS) $(MANDATORY)' | cksum | cut -d' ' -f1)
+B := build/$(if $(SANITIZE),sanitize,$(ARCH))-$(FLAGS_ID)
+
+# ---------------------------------------------------------------- sources
+LIB_SOURCES := $(wildcard core/*.c datasets/*.c models/*.c models/cpu/*.c algorithms/*.c algorithms/methods/*.c \
+  algorithms/compressors/*.c $(filter-out runner/main.c,$(wildcard runner/*.c)))
+ANALYSIS_SOURCES := $(filter-out analysis/rates.c,$(wildcard analysis/*.c))
+TEST_SOURCES := $(wildcard tests/*.c)
+MPI_SOURCES := $(wildcard tests/mpi/*.c)
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$B/%.o) $B/registry.o $B/embedded.o
+TEST_OBJECTS := $(TEST_SOURCES:%.c=$B/%.o)
+MPI_OBJECTS := $(MPI_SOURCES:%.c=$B/%.o)
+ANALYSIS_OBJECTS := $(ANALYSIS_SOURCES:%.c=$B/%.o)
+# One source, two devices: what nvcc compiles too.
+CUDA_SOURCES := $(shell grep -ls 'core/kernel.h' core/*.c algorithms/*.c) $(wildcard algorithms/compressors/*.c)
+CUDA_OBJECTS := $(CUDA_SOURCES:%.c=$B/cuda/%.o) $B/cuda/core/device_cuda.o $B/cuda/registry.o
+TERSE := $B/terse
+TESTS := $B/unit_tests
+
+# ---------------------------------------------------------------- entry targets
+.PHONY: all help deps deps-peers demo test asan rates bench bench-peers bench-overhead check-layers cuda clean format \
+  build bundle do-demo do-test do-asan do-rates do-bench-peers FORCE
+
+all: deps ## build everything and leave ./terse here (the default)
+	$(AGAIN) build
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  Variables: CFLAGS (yours, default -O3), ARCH (default native), JOBS (default: the cores), TERSE_DATA (a"
+	@echo "  folder with data sets), TIER (for figures), RESULTS (default results/results.db)."
+
+demo: deps ## train LeNet-5 on Fashion-MNIST with five methods: a table, figures, a results database
+	$(AGAIN) do-demo
+
+test: deps ## run all tests; the closing line counts them
+	$(AGAIN) do-test
+
+asan: deps ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	+@$(MAKE) -j$(JOBS) SANITIZE=address,undefined CFLAGS=-O1 do-asan
+
+rates: deps ## fit convergence rates on the quadratic and judge them against theory
+	$(AGAIN) do-rates
+
+bench-peers: deps deps-peers ## time a LeNet-5 step beside PyTorch and beside its own library calls
+	$(AGAIN) do-bench-peers
+
+bench-overhead: deps ## what accounting, records and progress cost a LeNet-5 step
+	$(AGAIN) build
+	./terse bench overhead
+
+check-layers: ## no folder includes a higher one
+	@tests/check-layers
+
+# ---------------------------------------------------------------- packages: install what is missing
+define install_packages
+	@if ! command -v dpkg-query >/dev/null; then \
+	  echo "This is not Debian: terse needs what these Debian packages hold: $(1)"; \
+	else \
+	  missing=$$(for p in $(1); do \
+	    [ "$$(dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || echo $$p; done); \
+	  if [ -n "$$missing" ]; then \
+	    echo "Installing from Debian:" $$missing; \
+	    if [ "$$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; \
+	    else echo "Neither root nor sudo: have these packages installed, then run make again:" $$missing; exit 1; fi; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    $$sudo apt-get install -y -q --no-install-recommends $$missing >/dev/null 2>&1 || \
+	    { $$sudo apt-get update -q && $$sudo apt-get install -y -q --no-install-recommends $$missing; }; \
+	  fi; \
+	fi
+endef
+
+deps: ## install the Debian packages that are missing (run by every entry target)
+	$(call install_packages,$(PACKAGES))
+
+deps-peers: ## the same for what the comparisons need (Debian's PyTorch)
+	$(call install_packages,$(PEER_PACKAGES))
+
+# ---------------------------------------------------------------- building
+build: $(TERSE) $B/terse-rates $(if $(NVCC),$B/libterse_cuda.so)
+	@ln -sfn $(TERSE) terse
+
+cuda: $B/libterse_cuda.so ## libterse_cuda.so alone (needs nvcc)
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	$(info cc    $<)
+	@$(CC) $(MANDATORY) $(CFLAGS) $(DEFINES) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
+
+$B/%.o: $B/%.c
+	@$(CC) $(MANDATORY) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# The program's own account of where it comes from; rebuilt when the commit or its dirtiness changes.
+COMMIT := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+DIRTY := $(shell [ -z "$$(git status --porcelain 2>/dev/null)" ] && echo 0 || echo 1)
+$B/version.stamp: FORCE
+	@mkdir -p $(@D); echo '$(COMMIT) $(DIRTY)' | cmp -s - $@ || echo '$(COMMIT) $(DIRTY)' > $@
+$B/runner/version.o: DEFINES = -DTERSE_COMMIT='"$(COMMIT)"' -DTERSE_DIRTY=$(DIRTY) \
+  -DTERSE_FLAGS='"$(CC) $(CFLAGS) $(MANDATORY)"' -DTERSE_ROOT='"$(CURDIR)"'
+$B/runner/version.o: $B/version.stamp
+
+# Modules are found by their file names: adding or deleting a file rewrites the registry.
+$B/registry.c: FORCE
+	@mkdir -p $(@D); core/registry.sh compressor method model dataset > $@.new; cmp -s $@.new $@ || cp $@.new $@
+$B/cuda/registry.cu: FORCE
+	@mkdir -p $(@D); core/registry.sh compressor > $@.new; cmp -s $@.new $@ || cp $@.new $@
+
+# Text files the program carries inside.
+as_literal = sed 's/\\/\\\\/g; s/"/\\"/g; s/^/  "/; s/$$/\\n"/' $(1)
+$B/embedded.c: runner/schema.sql runner/templates/compressor.c.in runner/embedded.h
+	@mkdir -p $(@D); { echo '#include "runner/embedded.h"'; echo 'const char schema_sql[] ='; \
+	  $(call as_literal,runner/schema.sql); echo ';'; echo 'const char compressor_template[] ='; \
+	  $(call as_literal,runner/templates/compressor.c.in); echo ';'; } > $@
+
+$B/libterse.a: $(LIB_OBJECTS)
+	@rm -f $@; ar rcs $@ $^
+
+$(TERSE): $B/runner/main.o $B/libterse.a
+	$(info link  $@)
+	@$(CC) $(MANDATORY) $(CFLAGS) -o $@ $^ $(LIBS)
+
+$B/terse-rates: $B/analysis/rates.o $(ANALYSIS_OBJECTS) $B/libterse.a
+	@$(CC) $(MANDATORY) $(CFLAGS) -o $@ $^ $(LIBS)
+
+$B/mpi_cases: $(MPI_OBJECTS) $B/libterse.a
+	@$(CC) $(MANDATORY) $(CFLAGS) -o $@ $^ $(LIBS)
+
+$(TESTS): $(TEST_OBJECTS) $(ANALYSIS_OBJECTS) $B/libterse.a
+	$(info link  $@)
+	@$(CC) $(MANDATORY) $(CFLAGS) -o $@ $^ $(LIBS) -lcriterion
+$(TEST_OBJECTS): DEFINES = -DMPI_CASES_PROGRAM='"$(CURDIR)/$B/mpi_cases"' -DTERSE_PROGRAM='"$(CURDIR)/$(TERSE)"' \
+  -DTERSE_SOURCE='"$(CURDIR)"' $(if $(SANITIZE),-DTERSE_SANITIZED)
+
+$B/cuda/%.o: %.c
+	@mkdir -p $(@D)
+	$(info nvcc  $<)
+	@$(NVCC) -x cu $(NVCC_FLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+$B/cuda/%.o: %.cu
+	@mkdir -p $(@D)
+	$(info nvcc  $<)
+	@$(NVCC) $(NVCC_FLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+$B/cuda/registry.o: $B/cuda/registry.cu
+	@$(NVCC) $(NVCC_FLAGS) -c $< -o $@
+$B/libterse_cuda.so: $(CUDA_OBJECTS)
+	$(info link  $@)
+	@$(NVCC) -shared -cudart static -o $@ $^
+
+# ---------------------------------------------------------------- running
+RESULTS ?= results/results.db
+
+do-demo: build
+	@./terse run experiments/demo.yaml --db $(RESULTS)
+	@./terse query --db $(RESULTS) --file analysis/demo.sql
+	@for f in loss-bits accuracy-epoch; do analysis/draw.sh $(RESULTS) demo $$f figures/demo; done
+
+do-test: build $(TESTS) $B/mpi_cases
+	@tests/check-layers
+	@tests/run $(TESTS)
+
+do-asan: $(TERSE) $(TESTS) $B/mpi_cases
+	@tests/run $(TESTS)
+
+do-rates: build
+	@./terse run experiments/rates/descent.yaml experiments/rates/noise.yaml --db $(RESULTS) --ranks 1
+	@$B/terse-rates $(RESULTS)
+
+do-bench-peers: build
+	@/usr/bin/python3 tests/peers/lenet5.py ./terse
+
+format: ## lay out the sources as .clang-format says (needs clang-format)
+	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cu')
+
+clean: ## remove what was built (results and figures stay)
+	rm -rf build terse
+
+FORCE:
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

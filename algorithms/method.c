@@ -1,0 +1,31 @@
+#include "algorithms/method.h"
+
+const method *method_find(const char *name) {
+  for (const method *const *m = method_registry; *m; m++)
+    if (module_name_equal((*m)->name, name)) return *m;
+  return NULL;
+}
+
+enum status method_mean(const method_env *env, const float *const *contribution, float *mean) {
+  env->enter(env->clock, PHASE_EXCHANGE);
+  TRY_RETURN(comm_allreduce(env->comm, contribution, env->n_params, mean));
+  vec_scale(env->stream, mean, 1.0f / (float)env->n_workers, env->n_params);
+  comm_release(env->comm);
+  return STATUS_OK;
+}
+
+enum status method_emit_norm2(const method_env *env, const probe_sink *sink, const char *name, int owner,
+                              const float *v) {
+  enum status status = STATUS_OK;
+  double *sum = NULL, *host = NULL;
+  TRY(device_alloc(env->device, sizeof *sum, (void **)&sum));
+  TRY(device_alloc_host(env->device, sizeof *host, (void **)&host));
+  vec_reduce(env->stream, REDUCE_SQUARES, v, NULL, env->n_params, sum, env->scratch);
+  stream_copy(env->stream, host, sum, sizeof *host);
+  TRY(stream_synchronize(env->stream));
+  TRY(sink->emit(sink->context, name, owner, *host));
+exit:
+  device_release(env->device, sum);
+  device_release_host(env->device, host);
+  return status;
+}

@@ -1,0 +1,100 @@
+/* Methods: one published algorithm a file. A method owns its parameters and buffers, takes gradients from its workers and
+ * exchanges messages through comm; the runner calls it round by round. */
+#ifndef TERSE_ALGORITHMS_METHOD_H
+#define TERSE_ALGORITHMS_METHOD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "algorithms/optimizer.h"
+#include "core/archive.h"
+#include "core/comm.h"
+#include "core/module.h"
+#include "datasets/dataset.h"
+#include "datasets/sampler.h"
+#include "models/model.h"
+
+enum method_trait {
+  SYNCHRONOUS = 1,
+  ASYNCHRONOUS = 2,
+  DECENTRALISED = 4,
+  IDENTICAL_REPLICAS = 8, /* all workers hold the same parameters between rounds: one replica a rank */
+};
+
+/* What a round is doing, for the account of time. */
+enum phase { PHASE_OTHER, PHASE_COMPUTE, PHASE_ENCODE, PHASE_EXCHANGE, PHASE_DECODE, PHASE_UPDATE, N_PHASES };
+
+/* One worker of this rank. Everything is owned by the runner and lent for the run. */
+typedef struct worker {
+  int id;
+  sampler *sampler;
+  float *gradient;       /* device, n_params */
+  loss_account *account; /* device */
+} worker;
+
+typedef struct method_env {
+  device *device;
+  stream *stream;
+  comm *comm;
+  worker *workers; /* n_local of this rank, ids ascending and contiguous */
+  int n_local, n_workers;
+  net *net;
+  float *loss;               /* device, one float: where worker_gradient has the net put a mini-batch's loss */
+  const data *data;
+  size_t batch;              /* samples of a worker's mini-batch */
+  const layer_table *layers;
+  size_t n_params;
+  const float *initial;      /* device, n_params: the same on every rank */
+  const optimizer *optimizer;
+  size_t steps_per_epoch;    /* of every worker */
+  uint64_t seed;
+  void *scratch;             /* device, vec_scratch_bytes(2 n_params) */
+  void (*enter)(void *clock, enum phase p); /* tells the runner's clock what follows */
+  void *clock;
+} method_env;
+
+/* Takes one value of a named series from a method: worker w's, or ARCHIVE_SHARED's. */
+typedef struct probe_sink {
+  enum status (*emit)(void *context, const char *name, int owner, double value);
+  void *context;
+} probe_sink;
+
+typedef struct method {
+  const char *name, *paper;
+  const char *version;      /* changes when the same cell gives other numbers: part of a cell's hash */
+  const param *params;
+  unsigned traits;
+  /* NULL, or why this cell makes no sense (static storage): stored as skipped, not an error. May be NULL. */
+  const char *(*skip)(const method_env *env, const args *a);
+  enum status (*create)(const method_env *env, const args *a, void **state); /* env outlives the state */
+  /* Local steps of every worker between two exchanges; NULL: 1. */
+  size_t (*steps_per_round)(const void *state);
+  /* Local steps and one exchange. `round` counts from 0. */
+  enum status (*round)(void *state, uint64_t round);
+  /* A local worker's model into x (device, n_params), or with worker = -1 the mean of all (collective). */
+  enum status (*iterate)(void *state, int worker, float *x);
+  /* Named series between rounds, e.g. "residual_norm2"; local workers only, no communication. May be NULL. */
+  enum status (*probe)(void *state, const probe_sink *sink);
+  /* Saves, loads and digests everything the next round depends on. */
+  enum status (*archive)(void *state, archive *a);
+  void (*destroy)(void *state);
+} method;
+
+extern const method *const method_registry[]; /* NULL-terminated; generated */
+const method *method_find(const char *name); /* by YAML name; NULL where there is none */
+
+/* Shared by the methods (local_step.c, method.c). */
+
+/* worker->gradient = the mini-batch gradient at `params` for the worker's step t; its loss joins the account. */
+enum status worker_gradient(const method_env *env, worker *w, uint64_t step, const float *params) WARN_UNUSED;
+/* Position in epochs of step t. */
+double method_epoch(const method_env *env, uint64_t step);
+/* mean = (1/M) sum over all workers of their vectors (n_params floats; contribution[i] is local worker i's), by
+ * all-reduce: collective. mean overlaps no contribution. */
+enum status method_mean(const method_env *env, const float *const *contribution, float *mean) WARN_UNUSED;
+/* Emits |v|^2 of a device vector of n_params floats. Waits for the device. */
+enum status method_emit_norm2(const method_env *env, const probe_sink *sink, const char *name, int owner,
+                              const float *v) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,73 @@
+/* Parallel SGD: x <- x - gamma (1/M) sum_w g_w(x), by dense all-reduce; 8 d (M-1)/M bytes a worker and step (ring). The
+ * baseline every other method is measured against. Momentum, weight decay and clipping act on the mean gradient. */
+#include <stdlib.h>
+
+#include "algorithms/replica.h"
+
+typedef struct sgd {
+  const method_env *env;
+  replica replica;
+  const float **gradients; /* n_local */
+} sgd;
+
+static void destroy(void *state) {
+  sgd *s = state;
+  replica_destroy(&s->replica);
+  free(s->gradients);
+  free(s);
+}
+
+static enum status allocate(sgd *s) {
+  const method_env *env = s->env;
+  s->gradients = calloc((size_t)env->n_local, sizeof *s->gradients);
+  if (!s->gradients) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
+  for (int i = 0; i < env->n_local; i++) s->gradients[i] = env->workers[i].gradient;
+  return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);
+}
+
+static enum status create(const method_env *env, const args *a, void **state) {
+  (void)a;
+  *state = NULL;
+  sgd *s = calloc(1, sizeof *s);
+  if (!s) return FAIL(STATUS_NO_MEMORY, "no memory for the state of sgd");
+  s->env = env;
+  const enum status status = allocate(s);
+  if (status == STATUS_OK)
+    *state = s;
+  else
+    destroy(s);
+  return status;
+}
+
+static enum status run_round(void *state, uint64_t round) {
+  sgd *s = state;
+  const method_env *env = s->env;
+  env->enter(env->clock, PHASE_COMPUTE);
+  for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
+  TRY_RETURN(method_mean(env, s->gradients, s->replica.mean));
+  replica_step(&s->replica, round);
+  return STATUS_OK;
+}
+
+static enum status iterate(void *state, int w, float *x) {
+  (void)w;
+  replica_iterate(&((sgd *)state)->replica, x);
+  return STATUS_OK;
+}
+
+static enum status archive_state(void *state, archive *a) { return replica_archive(&((sgd *)state)->replica, a); }
+
+static const param params[] = {PARAM_END};
+
+MODULE(method, sgd) = {
+    .name = "sgd",
+    .paper = "parallel SGD, all-reduce (baseline)",
+    .version = "1",
+    .params = params,
+    .traits = SYNCHRONOUS | IDENTICAL_REPLICAS,
+    .create = create,
+    .round = run_round,
+    .iterate = iterate,
+    .archive = archive_state,
+    .destroy = destroy,
+};

@@ -1,0 +1,31 @@
+# What every figure shares. Before it: format, data (one block a curve: x, y, low, high), labels, caption.
+# Curves differ by colour (Okabe and Ito's, told apart by the colour-blind), by dashes and by point, so that grey will do.
+if (format eq 'svg') { set terminal svg size 800,540 dynamic noenhanced font 'DejaVu Sans,13' background 'white' } \
+else { set terminal pdfcairo size 20cm,13.5cm noenhanced font 'DejaVu Sans,11' }
+set datafile separator tab
+set border 3 linewidth 0.8
+set tics nomirror out
+set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.6
+n_curves = words(labels)
+key_height = 0.04 * ((n_curves + 1) / 2)
+set key at screen 0.53,0.09 + key_height center top horizontal Left reverse samplen 5 width 2 maxcols 2
+set bmargin at screen 0.22 + key_height
+set title offset 0,-0.3
+set label 1 caption at screen 0.012,0.05 left font ',9' textcolor rgb '#555555'
+
+array colour[6] = ['#000000', '#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00']
+array shape[6] = [7, 5, 9, 4, 6, 8]
+set dashtype 2 '-'
+set dashtype 3 '.'
+set dashtype 4 '-.'
+set dashtype 5 '--..'
+set dashtype 6 '_'
+do for [i=1:n_curves] {
+  j = (i - 1) % 6 + 1
+  set style line i linecolor rgb colour[j] linewidth 1.8 dashtype j pointtype shape[j] pointsize 0.55
+}
+set style fill transparent solid 0.15 noborder
+
+# A figure ends with @curves: the bands, and over them the means.
+curves = "plot for [i=1:n_curves] data index i-1 using 1:3:4 with filledcurves linestyle i notitle, \
+  for [i=1:n_curves] data index i-1 using 1:2 with linespoints linestyle i title word(labels, i)"

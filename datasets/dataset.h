@@ -1,0 +1,58 @@
+/* Data sets: one loader a file. A loaded data set hands out mini-batches as floats; how it stores them is its own. */
+#ifndef TERSE_DATASETS_DATASET_H
+#define TERSE_DATASETS_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/module.h"
+#include "core/rng.h"
+#include "core/status.h"
+
+/* PROBE is the fixed set on which gradient norms are measured: the first 2,048 training samples, or the exact,
+ * noise-free objective of a synthetic problem. */
+enum split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_PROBE };
+
+/* What a mini-batch is made from. */
+typedef struct batch_request {
+  enum split split;
+  const uint32_t *ids; /* n sample numbers below the split's size */
+  size_t n;
+  int worker;          /* who asks; -1: nobody (evaluation) */
+  rng_key key;         /* randomness of this batch: the stream of (seed, RNG_DATA, worker, step) */
+} batch_request;
+
+typedef struct data data;
+struct data {
+  const struct dataset *module;
+  size_t n_train, n_test, n_probe; /* samples; n_train bounds the workers */
+  size_t channels, height, width;  /* input shape of one sample; a flat vector has channels = height = 1 */
+  size_t n_classes;                /* 0: no labels */
+  uint64_t checksum;               /* of the content as loaded (xxHash64), part of a cell's hash */
+  const char *standing;            /* "published": content equals the published files; else "unverified", "synthetic" */
+  const float *spectrum;           /* quadratic: the width eigenvalues of the Hessian; else NULL */
+  /* Fills x (n samples, sample-major, channel-height-width) and labels (n; untouched where n_classes is 0). Pure. */
+  enum status (*fetch)(const data *d, const batch_request *request, float *x, int32_t *labels);
+  void (*close)(data *d);
+  void *state;
+};
+
+typedef struct dataset_env {
+  const char *folder;  /* TERSE_DATA, or NULL: the packages' folders are searched */
+  int n_workers;
+  uint64_t seed;
+} dataset_env;
+
+typedef struct dataset {
+  const char *name, *source;
+  const char *version; /* changes when the same parameters give other numbers: part of a cell's hash */
+  const param *params; /* besides the common `limit` and `partition`, which the runner adds */
+  /* Loads. Missing, truncated or corrupt files: STATUS_BAD_DATA naming the file and the remedy. */
+  enum status (*open)(const dataset_env *env, const args *a, data **out);
+} dataset;
+
+extern const dataset *const dataset_registry[]; /* NULL-terminated; generated */
+const dataset *dataset_find(const char *name);  /* NULL where there is none */
+void data_close(data *d);                       /* NULL is ignored */
+
+#endif

@@ -1,0 +1,38 @@
+/* oneDNN's primitives, appended to a program. All that differs between oneDNN's v2 and v3 C interfaces is in onednn.c.
+ *
+ * Layouts are chosen by oneDNN for each primitive, and a reorder is put in wherever a tensor has another one: a fixed
+ * layout can silently select a reference implementation a hundred times slower. Shapes are (batch, channels, height,
+ * width), and (out, in, height, width) for weights. */
+#ifndef TERSE_MODELS_CPU_ONEDNN_H
+#define TERSE_MODELS_CPU_ONEDNN_H
+
+#include "models/cpu/program.h"
+#include "models/graph.h"
+
+/* A tensor of 1 to 4 dimensions in the plain, row-major layout. */
+enum status onednn_plain(program *p, int n_dims, const size_t *shape, enum tensor_source source, size_t offset,
+                         tensor **out) WARN_UNUSED;
+/* `from` in the plain layout / in the layout of `like`: itself where it has it, else a tensor filled by a reorder. */
+enum status onednn_to_plain(program *p, tensor *from, tensor **out) WARN_UNUSED;
+enum status onednn_to_layout(program *p, tensor *from, const tensor *like, tensor **out) WARN_UNUSED;
+
+/* What a layer's forward step leaves for its backward step. Release with onednn_forget. */
+typedef struct forward_state {
+  dnnl_primitive_desc_t hint;
+  tensor *workspace;
+} forward_state;
+void onednn_forget(forward_state *f);
+
+typedef struct conv_tensors {
+  tensor *weights, *bias, *weights_gradient, *bias_gradient; /* plain, bound at each run */
+} conv_tensors;
+
+enum status onednn_conv(program *p, const layer *l, const conv_tensors *c, tensor *in, tensor **out, forward_state *f) WARN_UNUSED;
+/* The gradients of weights and bias; and *in_gradient, unless in_gradient is NULL. */
+enum status onednn_conv_backward(program *p, const layer *l, const conv_tensors *c, tensor *in, tensor *out_gradient,
+                                 const forward_state *f, tensor **in_gradient) WARN_UNUSED;
+enum status onednn_max_pool(program *p, const layer *l, tensor *in, tensor **out, forward_state *f) WARN_UNUSED;
+enum status onednn_max_pool_backward(program *p, const layer *l, const tensor *in, const tensor *out, tensor *out_gradient,
+                                     const forward_state *f, tensor **in_gradient) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,70 @@
+/* A compiled graph: a flat list of steps over tensors, the forward pass first. A step is a oneDNN primitive, a matrix
+ * product of oneDNN's, or one of our own loops. Parameters and gradient are bound anew for every run. */
+#ifndef TERSE_MODELS_CPU_PROGRAM_H
+#define TERSE_MODELS_CPU_PROGRAM_H
+
+#include <dnnl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+/* Where a tensor's memory comes from. */
+enum tensor_source { TENSOR_OWN, TENSOR_PARAMS, TENSOR_GRADIENT };
+
+/* Floats of one batch (or one parameter tensor) in a layout of oneDNN's choice, padding included. */
+typedef struct tensor {
+  void *data;
+  size_t n_bytes;
+  enum tensor_source source;
+  size_t offset;        /* into the bound vector, in floats */
+  dnnl_memory_t memory; /* NULL for tensors only our own steps touch */
+  struct tensor *next;  /* the program's list */
+} tensor;
+
+/* One run: what goes in and what comes out. */
+typedef struct run {
+  const float *params;
+  float *gradient;       /* of (sum of the counting samples' losses) / total; NULL: forward pass only */
+  const int32_t *labels;
+  size_t count, total;   /* the first `count` samples of the batch count, in a mean over `total` */
+  double loss_sum;       /* out: of the counting samples */
+  size_t n_right;        /* out: how many of them are classified rightly */
+} run;
+
+typedef struct step {
+  enum { STEP_PRIMITIVE, STEP_GEMM, STEP_LOOP } kind;
+  dnnl_primitive_t primitive;
+  dnnl_exec_arg_t args[5];
+  int n_args;
+  void (*loop)(const struct step *s, run *r);
+  tensor *a, *b, *c;                /* gemm: c = op(a) op(b); loops: as each says */
+  size_t rows, columns, inner;      /* gemm: c is rows x columns; loops: as each says */
+  char transpose_a, transpose_b;    /* 'T' or 'N', row-major */
+  const float *spectrum;            /* quadratic loop */
+} step;
+
+typedef struct program {
+  dnnl_engine_t engine;
+  dnnl_stream_t stream;
+  step *steps;
+  size_t n_steps, capacity, n_forward; /* steps [0, n_forward) are the forward pass, the loss included */
+  tensor *tensors;                     /* owned */
+} program;
+
+enum status program_open(program *p) WARN_UNUSED;
+/* Frees everything; harmless on a zeroed program. */
+void program_close(program *p);
+
+/* Appends a copy of *s; the program owns its primitive (also on failure). */
+enum status program_append(program *p, const step *s) WARN_UNUSED;
+/* A tensor of n_bytes: own ones are zeroed, aligned to 64 bytes; others view `offset` of a vector bound at each run. */
+enum status program_tensor(program *p, size_t n_bytes, enum tensor_source source, size_t offset, tensor **out) WARN_UNUSED;
+
+/* Runs the forward pass, and where r->gradient is given the rest. */
+enum status program_run(program *p, run *r) WARN_UNUSED;
+/* Runs the steps that are library calls, and nothing else, on the memory of the last complete run. */
+enum status program_run_library(program *p) WARN_UNUSED;
+
+#endif

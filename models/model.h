@@ -1,0 +1,70 @@
+/* Models: an architecture builds a graph of layers (graph.h); a net executes the graph on a device.
+ *
+ * Parameters and gradients are one contiguous float vector each, in a canonical layout that does not depend on the device
+ * (layers in order; weights before bias; convolution weights output-input-height-width, dense weights output-input). */
+#ifndef TERSE_MODELS_MODEL_H
+#define TERSE_MODELS_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/device.h"
+#include "core/module.h"
+#include "core/vec.h"
+#include "datasets/dataset.h"
+#include "models/graph.h"
+
+typedef struct model_env {
+  const data *data; /* shapes, classes and the quadratic's spectrum */
+} model_env;
+
+typedef struct model {
+  const char *name, *paper;
+  const char *version; /* part of a cell's hash */
+  const param *params;
+  /* Adds layers to an empty graph. STATUS_BAD_INPUT where the data set does not fit the model. */
+  enum status (*build)(const model_env *env, const args *a, graph *g);
+} model;
+
+extern const model *const model_registry[]; /* NULL-terminated; generated */
+const model *model_find(const char *name);
+
+/* One parameter tensor inside the vector. */
+typedef struct layer_slice {
+  char name[32]; /* "conv1.weight" */
+  size_t offset, n;
+  size_t shape[4], n_dims;
+} layer_slice;
+
+typedef struct layer_table {
+  const layer_slice *slices;
+  size_t n_slices, n_params;
+} layer_table;
+
+typedef struct net net;
+
+/* Compiles the graph for a device and batches of exactly `batch` samples (evaluation cuts its sets into such batches, the
+ * last one padded). The graph may be destroyed afterwards. */
+enum status net_create(const graph *g, device *d, stream *s, size_t batch, net **out) WARN_UNUSED;
+void net_destroy(net *n);
+const layer_table *net_layers(const net *n);
+
+/* Initial parameters (host memory, n_params floats) from the counter-based generator: weights and biases uniform in
+ * +-1/sqrt(fan_in), PyTorch's default for linear and convolution layers. */
+void net_init(const net *n, uint64_t seed, float *host_params);
+
+/* One training step's gradient: fetches `request` (n = batch), runs forward and backward.
+ * gradient = d(mean loss)/d(params), overwritten; loss (device memory, one float) = mean loss, regulariser included. */
+enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *gradient, float *loss) WARN_UNUSED;
+
+typedef struct evaluation {
+  double loss;     /* mean over the split, regulariser included */
+  double accuracy; /* fraction right; NaN where there are no labels */
+  size_t n;
+} evaluation;
+/* Loss and accuracy of `params` over a split. Waits for the device. */
+enum status net_evaluate(net *n, const data *d, enum split split, const float *params, evaluation *out) WARN_UNUSED;
+/* gradient = the exact gradient of the mean loss over a split, regulariser included; waits for the device. */
+enum status net_full_gradient(net *n, const data *d, enum split split, const float *params, float *gradient) WARN_UNUSED;
+
+#endif

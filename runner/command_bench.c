@@ -1,0 +1,45 @@
+/* `terse bench`: what a step, and the bookkeeping around it, costs on this machine. */
+#include <string.h>
+
+#include "runner/bench_overhead.h"
+#include "runner/bench_step.h"
+#include "runner/commands.h"
+#include "runner/options.h"
+
+int command_bench(int argc, char **argv) {
+  bench_step_options o = {.model = "lenet5", .dataset = "fashion-mnist", .n_samples = 20, .n_steps = 20};
+  int batch = 32;
+  const option_spec options[] = {
+      {"model", OPTION_TEXT, &o.model, "NAME", "step: the model (default lenet5)", 0},
+      {"dataset", OPTION_TEXT, &o.dataset, "NAME", "step: the data set (default fashion-mnist)", 0},
+      {"data", OPTION_TEXT, &o.data_folder, "FOLDER", "where data sets lie that are not packages (as TERSE_DATA)", 0},
+      {"batch", OPTION_INT, &batch, "N", "step: samples in a mini-batch (default 32)", 1},
+      {"samples", OPTION_INT, &o.n_samples, "N", "step: how many times to measure (default 20)", 1},
+      {"steps", OPTION_INT, &o.n_steps, "N", "step: training steps in each (default 20)", 1},
+      {"serve", OPTION_FLAG, &o.serve, NULL, "step: one sample as a JSON line for each line of standard input", 0},
+      {NULL, OPTION_FLAG, NULL, NULL, NULL, 0}};
+  const command_spec spec = {
+      .name = "bench",
+      .usage = "step|overhead [options]",
+      .summary = "time training steps and what is around them",
+      .help = "step      a training step beside the library calls in it\n"
+              "overhead  accounting, clocks and records as a fraction of a LeNet-5 step; fails above 2 %\n\n"
+              "Set OMP_NUM_THREADS=1, as runs do: two threads on shared cores are slower than one.\n",
+      .options = options,
+      .after = "Example: OMP_NUM_THREADS=1 terse bench step --model softmax --batch 64\n",
+      .min_words = 1,
+      .max_words = 1};
+  command_line line;
+  enum status status = command_line_parse(&spec, argc, argv, &line);
+  o.batch = (size_t)batch;
+  if (status == STATUS_OK && line.help)
+    command_help(&spec, stdout);
+  else if (status == STATUS_OK && strcmp(line.words.items[0], "step") == 0)
+    status = bench_step(&o);
+  else if (status == STATUS_OK && strcmp(line.words.items[0], "overhead") == 0)
+    status = bench_overhead(o.data_folder);
+  else if (status == STATUS_OK)
+    status = FAIL(STATUS_BAD_INPUT, "there is no benchmark %s; there are step and overhead", line.words.items[0]);
+  command_line_free(&spec, &line);
+  return status == STATUS_OK ? 0 : command_failed(status);
+}

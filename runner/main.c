@@ -1,0 +1,107 @@
+/* The program: reads what comes from outside and hands over to a command. */
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/suggest.h"
+#include "runner/commands.h"
+#include "runner/version.h"
+
+extern char **environ;
+
+typedef struct entry {
+  const char *name, *summary;
+  int (*run)(const environment *e, int argc, char **argv);
+  int (*run_alone)(int argc, char **argv); /* needs nothing from outside */
+} entry;
+
+static const entry entries[] = {
+    {"run", "run the cells of experiment files that have no result yet", command_run, NULL},
+    {"plan", "what a run would do: cells, hashes, what is done at which commit", command_plan, NULL},
+    {"list", "methods, compressors, models and data sets, with their parameters", command_list, NULL},
+    {"show", "one run: its configuration, its curve, how it ended", command_show, NULL},
+    {"query", "ask the results database in SQL, read-only", command_query, NULL},
+    {"verify", "repeat a run and compare its digest", command_verify, NULL},
+    {"doctor", "check this machine and this build, with remedies", command_doctor, NULL},
+    {"new", "start a new compressor from a working example", command_new, NULL},
+    {"bench", "time compressors and training steps", NULL, command_bench},
+};
+enum { N_ENTRIES = sizeof entries / sizeof entries[0] };
+
+int command_failed(enum status code) {
+  const char *detail = status_detail();
+  fprintf(stderr, "terse: %s\n", *detail ? detail : status_name(code));
+  switch (code) {
+    case STATUS_BAD_INPUT:
+    case STATUS_BAD_DATA:
+    case STATUS_STORE: return 2;
+    case STATUS_INTERRUPTED: return 130;
+    default: fprintf(stderr, "terse: (%s, at %s)\n", status_name(code), status_place()); return 1;
+  }
+}
+
+static void print_help(FILE *out) {
+  fputs("terse: a reproducible benchmark harness for communication-efficient distributed SGD\n\n"
+        "Usage: terse COMMAND [arguments]; terse COMMAND --help explains each\n\n",
+        out);
+  for (int i = 0; i < N_ENTRIES; i++) fprintf(out, "  %-8s %s\n", entries[i].name, entries[i].summary);
+  fprintf(out,
+          "\nStart with\n  terse run experiments/demo.yaml\n  terse query 'SELECT label, accuracy, reduction FROM final'\n\n"
+          "TERSE_DATA names a folder with data sets that are not installed as packages.\n"
+          "Exit status: 0 all well, 1 something failed, 2 bad input, 130 interrupted.\n"
+          "Built from commit %.12s%s.\n",
+          version.commit, version.dirty ? " with changes" : "");
+}
+
+static int count_cores(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static void look_around(environment *e, char *program, size_t n) {
+  struct winsize window;
+  const ssize_t length = readlink("/proc/self/exe", program, n - 1);
+  program[length > 0 ? length : 0] = '\0';
+  *e = (environment){.data_folder = getenv("TERSE_DATA"),
+                     .program = program,
+                     .variables = environ,
+                     .is_root = geteuid() == 0,
+                     .stderr_is_terminal = isatty(STDERR_FILENO),
+                     .columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col ? window.ws_col : 80,
+                     .n_cores = count_cores()};
+  if (e->data_folder && !*e->data_folder) e->data_folder = NULL;
+  if (gethostname(e->host, sizeof e->host - 1) != 0) snprintf(e->host, sizeof e->host, "unknown");
+}
+
+int main(int argc, char **argv) {
+  environment e;
+  char program[PATH_MAX];
+  if (argc < 2) {
+    print_help(stderr);
+    return 2;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    print_help(stdout);
+    return 0;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    printf("terse, commit %s%s\n", version.commit, version.dirty ? " with changes" : "");
+    return 0;
+  }
+  if (strcmp(argv[1], "worker") == 0) return command_worker(argc - 1, argv + 1);
+  look_around(&e, program, sizeof program);
+  const char *names[N_ENTRIES];
+  for (int i = 0; i < N_ENTRIES; i++) {
+    names[i] = entries[i].name;
+    if (strcmp(argv[1], names[i]) != 0) continue;
+    return entries[i].run ? entries[i].run(&e, argc - 1, argv + 1) : entries[i].run_alone(argc - 1, argv + 1);
+  }
+  const char *near = suggest_nearest(argv[1], names, N_ENTRIES);
+  fprintf(stderr, "terse: there is no command %s%s%s; `terse --help` lists them\n", argv[1],
+          near ? ": did you mean " : "", near ? near : "");
+  return 2;
+}

@@ -1,0 +1,196 @@
+#include "runner/resolve.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/args.h"
+
+/* Bounds keep every number exact as a double and within the generator's counters (core/rng.h). */
+static const param base_table[] = {
+    {.name = "workers", .type = PARAM_INT, .min = 1, .max = 1e6, .help = "how many workers, M"},
+    {.name = "batch", .type = PARAM_INT, .min = 1, .max = 1e9, .help = "samples of a worker's mini-batch"},
+    {.name = "epochs",
+     .type = PARAM_REAL,
+     .fallback = "0",
+     .min = 0,
+     .max = 1e6,
+     .help = "length of the run in epochs"},
+    {.name = "steps", .type = PARAM_INT, .fallback = "0", .min = 0, .max = 4e9, .help = "length of the run in steps"},
+    {.name = "eval_every",
+     .type = PARAM_REAL,
+     .fallback = "0",
+     .min = 0,
+     .max = 1e6,
+     .help = "epochs between evaluations"},
+    {.name = "probe_every", .type = PARAM_INT, .fallback = "0", .min = 0, .max = 4e9, .help = "rounds between probes"},
+    {.name = "seed", .type = PARAM_INT, .fallback = "1", .min = 0, .max = 9e15, .help = "seed of all randomness"},
+    {.name = "device", .type = PARAM_CHOICE, .fallback = "auto", .choices = "auto|cpu|cuda|shadow", .help = "device"},
+    {.name = "reduction", .type = PARAM_CHOICE, .fallback = "ordered", .choices = "ordered|mpi", .help = "all-reduce"},
+    PARAM_END,
+};
+static const char *const base_nested[] = {"model", "dataset", "method", "optimizer", NULL};
+static const section base_section = {.name = "base", .tables = {base_table}, .nested = base_nested};
+
+static const param optimizer_table[] = {
+    {.name = "lr", .type = PARAM_REAL, .min = 0, .above_min = true, .max = INFINITY, .help = "step size"},
+    {.name = "momentum", .type = PARAM_REAL, .fallback = "0", .min = 0, .max = 0.999999, .help = "momentum"},
+    {.name = "weight_decay", .type = PARAM_REAL, .fallback = "0", .min = 0, .max = INFINITY, .help = "weight decay"},
+    {.name = "clip",
+     .type = PARAM_REAL,
+     .fallback = "0",
+     .min = 0,
+     .max = INFINITY,
+     .help = "norm to clip to; 0: never"},
+    PARAM_END,
+};
+static const char *const optimizer_nested[] = {"schedule", "warmup", NULL};
+static const section optimizer_section = {.name = "optimizer", .tables = {optimizer_table}, .nested = optimizer_nested};
+
+static const param schedule_table[] = {
+    {.name = "gamma", .type = PARAM_REAL, .fallback = "0.1", .min = 0, .above_min = true, .max = 1, .help = "factor"},
+    PARAM_END,
+};
+static const char *const schedule_nested[] = {"multistep", NULL};
+static const section schedule_section = {.name = "schedule", .tables = {schedule_table}, .nested = schedule_nested};
+
+static const param milestone = {.name = "a milestone", .type = PARAM_REAL, .above_min = true, .max = INFINITY};
+
+static const param warmup_table[] = {
+    {.name = "epochs", .type = PARAM_REAL, .fallback = "0", .min = 0, .max = 1e6, .help = "length in epochs; 0: none"},
+    {.name = "from", .type = PARAM_REAL, .fallback = "0", .min = 0, .max = 1, .help = "fraction of lr it begins with"},
+    PARAM_END,
+};
+static const section warmup_section = {.name = "warmup", .tables = {warmup_table}};
+
+static const param dataset_common[] = {
+    {.name = "limit",
+     .type = PARAM_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = 1e12,
+     .help = "training samples used; 0: all"},
+    {.name = "partition", .type = PARAM_CHOICE, .fallback = "iid", .choices = "iid", .help = "who gets which sample"},
+    PARAM_END,
+};
+
+size_t resolve_keys(const char **names) { return section_keys(&base_section, names); }
+
+static enum status read_milestones(const node *list, optimizer *o) {
+  if (list->kind != NODE_LIST || list->n == 0)
+    return FAIL_AT(list->at, "multistep needs a list of epochs, e.g. [1, 2], but this is %s",
+                   list->kind == NODE_LIST ? "empty" : node_kind_name(list));
+  if (list->n > SCHEDULE_MAX_MILESTONES)
+    return FAIL_AT(list->at, "multistep takes %d milestones at most, not %zu", SCHEDULE_MAX_MILESTONES, list->n);
+  for (size_t i = 0; i < list->n; i++) {
+    const node *written = list->items[i];
+    arg value;
+    if (written->kind != NODE_SCALAR || written->quoted)
+      return FAIL_AT(written->at, "a milestone is a number of epochs, without quotes or brackets");
+    TRY_RETURN(place_prefix(written->at, arg_from_text(&milestone, written->text, &value)));
+    if (i > 0 && value.real <= o->milestones[i - 1])
+      return FAIL_AT(written->at, "milestones must ascend, but %g does not come after %g", value.real,
+                     o->milestones[i - 1]);
+    o->milestones[i] = value.real;
+  }
+  o->n_milestones = list->n;
+  o->schedule = SCHEDULE_MULTISTEP;
+  return STATUS_OK;
+}
+
+static enum status read_schedule(arena *memory, const node *written, optimizer *o) {
+  args read[SECTION_MAX_TABLES];
+  o->gamma = 1;
+  if (!written || (written->kind == NODE_SCALAR && strcmp(written->text, "constant") == 0)) return STATUS_OK;
+  if (written->kind != NODE_MAP || !node_get(written, "multistep"))
+    return FAIL_AT(written->at, "schedule is constant or {multistep: [EPOCH, EPOCH], gamma: FACTOR}");
+  TRY_RETURN(section_read(memory, written, &schedule_section, read));
+  o->gamma = args_real(&read[0], "gamma");
+  return read_milestones(node_get(written, "multistep"), o);
+}
+
+static enum status read_optimizer(arena *memory, const node *map, optimizer *o) {
+  args read[SECTION_MAX_TABLES];
+  TRY_RETURN(section_read(memory, map, &optimizer_section, read));
+  *o = (optimizer){.lr = args_real(&read[0], "lr"),
+                   .momentum = args_real(&read[0], "momentum"),
+                   .weight_decay = args_real(&read[0], "weight_decay"),
+                   .clip = args_real(&read[0], "clip")};
+  TRY_RETURN(read_schedule(memory, node_get(map, "schedule"), o));
+  const node *warmup = node_get(map, "warmup");
+  if (!warmup) return STATUS_OK;
+  TRY_RETURN(section_read(memory, warmup, &warmup_section, read));
+  o->warmup_epochs = args_real(&read[0], "epochs");
+  o->warmup_from = args_real(&read[0], "from");
+  return STATUS_OK;
+}
+
+static enum status read_modules(const node *config, cell *c) {
+  module_read_result r;
+  TRY_RETURN(module_read(c->memory, MODULE_MODEL, node_get(config, "model"), NULL, &r));
+  c->model = r.face.module;
+  c->model_spec = r.spec;
+  TRY_RETURN(module_read(c->memory, MODULE_DATASET, node_get(config, "dataset"), dataset_common, &r));
+  c->dataset = r.face.module;
+  c->dataset_spec = r.spec;
+  c->limit = (size_t)args_int(&r.common, "limit");
+  TRY_RETURN(module_read(c->memory, MODULE_METHOD, node_get(config, "method"), NULL, &r));
+  c->method = r.face.module;
+  c->method_spec = r.spec;
+  return STATUS_OK;
+}
+
+static enum status read_length(const node *config, const args *base, cell *c) {
+  c->epochs = args_real(base, "epochs");
+  c->steps = (uint64_t)args_int(base, "steps");
+  if (c->epochs > 0 && c->steps > 0)
+    return FAIL_AT(node_get(config, "steps")->at, "epochs and steps are both given: keep one");
+  if (c->epochs <= 0 && c->steps == 0)
+    return FAIL_AT(config->at, "the length of a run is missing: give epochs or steps, above 0");
+  c->eval_every = args_real(base, "eval_every");
+  if (c->eval_every <= 0 && c->epochs > 0) c->eval_every = 1;
+  return STATUS_OK;
+}
+
+static enum status read_device(const node *config, const char *word, cell *c) {
+  c->device = strcmp(word, "shadow") == 0 ? DEVICE_SHADOW : strcmp(word, "cuda") == 0 ? DEVICE_CUDA : DEVICE_CPU;
+  const char *reason = "";
+  if (c->device != DEVICE_CUDA || device_cuda_count(&reason) > 0) return STATUS_OK;
+  return FAIL_AT(node_get(config, "device")->at, "%s; or write device: auto", reason);
+}
+
+static enum status fill(const node *config, cell *c) {
+  args read[SECTION_MAX_TABLES];
+  if (config->kind == NODE_MAP)
+    for (size_t i = 0; base_nested[i]; i++)
+      if (!node_get(config, base_nested[i])) return FAIL_AT(config->at, "base needs the key '%s'", base_nested[i]);
+  TRY_RETURN(section_read(c->memory, config, &base_section, read));
+  const args *base = &read[0];
+  c->workers = (int)args_int(base, "workers");
+  c->batch = (size_t)args_int(base, "batch");
+  c->probe_every = (uint64_t)args_int(base, "probe_every");
+  c->seed = (uint64_t)args_int(base, "seed");
+  c->reduction = strcmp(args_text(base, "reduction"), "mpi") == 0 ? REDUCTION_MPI : REDUCTION_ORDERED;
+  TRY_RETURN(read_length(config, base, c));
+  TRY_RETURN(read_modules(config, c));
+  TRY_RETURN(read_optimizer(c->memory, node_get(config, "optimizer"), &c->optimizer));
+  TRY_RETURN(read_device(config, args_text(base, "device"), c));
+  return cell_set_config(c);
+}
+
+enum status resolve_cell(const node *config, cell **out) {
+  *out = NULL;
+  arena *memory;
+  TRY_RETURN(arena_create(&memory));
+  cell *c = arena_take(memory, sizeof *c);
+  if (!c) {
+    arena_destroy(memory);
+    return STATUS_NO_MEMORY;
+  }
+  c->memory = memory;
+  const enum status status = fill(config, c);
+  if (status != STATUS_OK)
+    cell_destroy(c);
+  else
+    *out = c;
+  return status;
+}

@@ -1,0 +1,71 @@
+#include "tests/net_fixture.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/rng.h"
+
+int32_t random_sample(const data *d, enum split split, uint32_t id, float *x) {
+  const size_t n = d->channels * d->height * d->width;
+  const rng_key key = rng_stream(split == SPLIT_TEST ? 2 : 1, RNG_TEST, -1, id);
+  for (size_t i = 0; i < n; i++) x[i] = rng_normal_at(key, i);
+  return (int32_t)(rng_draw(key, n).w[0] % d->n_classes);
+}
+
+static enum status fetch(const data *d, const batch_request *request, float *x, int32_t *labels) {
+  const size_t n = d->channels * d->height * d->width;
+  for (size_t j = 0; j < request->n; j++) labels[j] = random_sample(d, request->split, request->ids[j], x + j * n);
+  return STATUS_OK;
+}
+
+static void close_data(data *d) { free(d); }
+
+data *random_data(size_t channels, size_t height, size_t width, size_t n_classes, size_t n_train, size_t n_test) {
+  data *d = (data *)calloc(1, sizeof *d);
+  cr_assert(d);
+  *d = (data){.n_train = n_train, .n_test = n_test, .n_probe = n_train, .channels = channels, .height = height,
+              .width = width, .n_classes = n_classes, .standing = "synthetic", .fetch = fetch, .close = close_data};
+  return d;
+}
+
+void fixture_open(fixture *f, enum device_kind kind, const graph *g, size_t batch, uint64_t seed) {
+  cr_assert_eq(device_open(kind, &f->device), STATUS_OK, "%s", status_detail());
+  cr_assert_eq(stream_open(f->device, &f->stream), STATUS_OK);
+  cr_assert_eq(net_create(g, f->device, f->stream, batch, &f->net), STATUS_OK, "%s", status_detail());
+  f->n_params = net_layers(f->net)->n_params;
+  cr_assert_eq(device_floats(f->device, f->n_params, &f->params), STATUS_OK);
+  cr_assert_eq(device_floats(f->device, f->n_params, &f->gradient), STATUS_OK);
+  cr_assert_eq(device_floats(f->device, 1, &f->loss), STATUS_OK);
+  f->host = (float *)malloc(f->n_params * sizeof *f->host);
+  net_init(f->net, seed, f->host);
+  stream_copy(f->stream, f->params, f->host, f->n_params * sizeof *f->host);
+  cr_assert_eq(stream_synchronize(f->stream), STATUS_OK);
+}
+
+void fixture_close(fixture *f) {
+  cr_assert_eq(stream_synchronize(f->stream), STATUS_OK);
+  net_destroy(f->net);
+  device_release(f->device, f->params);
+  device_release(f->device, f->gradient);
+  device_release(f->device, f->loss);
+  free(f->host);
+  stream_close(f->stream);
+  device_close(f->device);
+}
+
+void fixture_gradient(fixture *f, const data *d, const batch_request *request, float *gradient, float *loss) {
+  cr_assert_eq(net_gradient(f->net, d, request, f->params, f->gradient, f->loss), STATUS_OK, "%s", status_detail());
+  stream_copy(f->stream, gradient, f->gradient, f->n_params * sizeof *gradient);
+  stream_copy(f->stream, loss, f->loss, sizeof *loss);
+  cr_assert_eq(stream_synchronize(f->stream), STATUS_OK, "%s", status_detail());
+}
+
+double relative_error(const float *is, const double *should_be, size_t n) {
+  double error = 0, size = 0;
+  for (size_t i = 0; i < n; i++) {
+    error += (is[i] - should_be[i]) * (is[i] - should_be[i]);
+    size += should_be[i] * should_be[i];
+  }
+  return sqrt(error / size);
+}

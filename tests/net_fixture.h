@@ -1,0 +1,31 @@
+/* Random data and a net over it, for tests of layers and models. */
+#ifndef TERSE_TESTS_NET_FIXTURE_H
+#define TERSE_TESTS_NET_FIXTURE_H
+
+#include "core/device.h"
+#include "models/model.h"
+
+/* Standard normal samples with random labels; the same for the same numbers. */
+data *random_data(size_t channels, size_t height, size_t width, size_t n_classes, size_t n_train, size_t n_test);
+/* Sample `id` of a split of it, and its label. */
+int32_t random_sample(const data *d, enum split split, uint32_t id, float *x);
+
+typedef struct fixture {
+  device *device;
+  stream *stream;
+  net *net;
+  size_t n_params;
+  float *params, *gradient, *loss; /* device memory */
+  float *host;                     /* n_params, the parameters as they are */
+} fixture;
+
+/* A net of `g` on a device, with parameters from net_init(seed). Fails the test where anything fails. */
+void fixture_open(fixture *f, enum device_kind kind, const graph *g, size_t batch, uint64_t seed);
+void fixture_close(fixture *f);
+/* The gradient and loss of one step, copied to the host. */
+void fixture_gradient(fixture *f, const data *d, const batch_request *request, float *gradient, float *loss);
+
+/* |is - should_be| / |should_be| over n elements. */
+double relative_error(const float *is, const double *should_be, size_t n);
+
+#endif

@@ -1,0 +1,175 @@
+#include "runner/cell.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/rng.h"
+
+static cell *from(const char *text) {
+  cell *c = NULL;
+  cr_assert_eq(cell_from_json(text, &c), STATUS_OK, "%s\n%s", text, status_detail());
+  return c;
+}
+
+#define DATA                                                                                                   \
+  "{\"name\":\"quadratic\",\"limit\":0,\"partition\":\"iid\",\"dimension\":7,\"L\":1,\"mu\":0.01,\"noise\":1," \
+  "\"heterogeneity\":0,\"samples\":65536}"
+
+Test(cell, defaults_are_filled_in_in_a_fixed_order) {
+  cell *c = from(
+      "{optimizer: {lr: 0.10}, epochs: 2.0, dataset: {quadratic: {dimension: 7}}, batch: 32, workers: 4, "
+      "device: auto, method: local_sgd, model: quadratic}");
+  cr_expect_str_eq(
+      c->config,
+      "{\"model\":{\"name\":\"quadratic\"},\"dataset\":" DATA
+      ",\"method\":{\"name\":\"local-sgd\",\"steps\":8,\"average_momentum\":false},\"workers\":4,\"batch\":32,"
+      "\"epochs\":2,\"steps\":0,\"eval_every\":1,\"probe_every\":0,\"optimizer\":{\"lr\":0.1,\"momentum\":0,"
+      "\"weight_decay\":0,\"clip\":0,\"schedule\":\"constant\",\"warmup\":{\"epochs\":0,\"from\":0}},"
+      "\"seed\":1,\"device\":\"cpu\",\"reduction\":\"ordered\"}");
+  cr_expect_str_eq(c->method->name, "local-sgd");
+  cr_expect_str_eq(c->model->name, "quadratic");
+  cr_expect_str_eq(c->dataset->name, "quadratic");
+  cr_expect(c->workers == 4 && c->batch == 32 && c->steps == 0 && c->seed == 1 && c->limit == 0);
+  cr_expect(c->device == DEVICE_CPU && c->reduction == REDUCTION_ORDERED);
+  cr_expect(args_int(&c->method_spec.args, "steps") == 8 && args_int(&c->dataset_spec.args, "dimension") == 7);
+  cr_expect(c->optimizer.schedule == SCHEDULE_CONSTANT && c->optimizer.gamma == 1);
+  cr_expect_str_eq(c->hash, "");
+  cell_destroy(c);
+}
+
+Test(cell, everything_given_is_kept) {
+  const char *config =
+      "{\"model\":{\"name\":\"lenet5\"},\"dataset\":{\"name\":\"fashion-mnist\",\"limit\":2000,\"partition\":\"iid\"},"
+      "\"method\":{\"name\":\"topk-sgd\",\"memory\":false,\"compressor\":[{\"name\":\"randk\",\"density\":0.5,"
+      "\"scale\":\"unbiased\"},{\"name\":\"topk\",\"density\":1e-05,\"k\":3}],\"scope\":\"layer\",\"indices\":"
+      "\"packed\"},"
+      "\"workers\":3,\"batch\":5,\"epochs\":0,\"steps\":700,\"eval_every\":0.25,\"probe_every\":9,\"optimizer\":{"
+      "\"lr\":0.30000000000000004,\"momentum\":0.9,\"weight_decay\":0.0001,\"clip\":2.5,\"schedule\":{\"multistep\":[1,"
+      "2.5,80],\"gamma\":0.2},\"warmup\":{\"epochs\":5,\"from\":0.125}},\"seed\":9000000000000000,\"device\":"
+      "\"shadow\","
+      "\"reduction\":\"mpi\"}";
+  cell *c = from(config);
+  cr_expect_str_eq(c->config, config, "a canonical form reads back as itself, not as %s", c->config);
+  cr_expect(c->steps == 700 && c->epochs == 0 && c->eval_every == 0.25 && c->probe_every == 9 && c->limit == 2000);
+  cr_expect(c->seed == 9000000000000000u && c->device == DEVICE_SHADOW && c->reduction == REDUCTION_MPI);
+  const optimizer *o = &c->optimizer;
+  cr_expect(o->lr == 0.1 + 0.2 && o->momentum == 0.9 && o->weight_decay == 1e-4 && o->clip == 2.5);
+  cr_expect(o->schedule == SCHEDULE_MULTISTEP && o->n_milestones == 3 && o->milestones[1] == 2.5 && o->gamma == 0.2);
+  cr_expect(o->warmup_epochs == 5 && o->warmup_from == 0.125);
+  size_t n;
+  const module_spec *stages = args_modules(&c->method_spec.args, "compressor", &n);
+  cr_assert_eq(n, 2);
+  cr_expect_str_eq(stages[0].name, "randk");
+  cr_expect_str_eq(args_text(&stages[0].args, "scale"), "unbiased");
+  cr_expect_eq(args_real(&stages[1].args, "density"), 1e-5);
+  cr_expect(!args_bool(&c->method_spec.args, "memory"));
+  cell_destroy(c);
+}
+
+#define BASE "{model: quadratic, dataset: quadratic, workers: 2, batch: 1, steps: 5, optimizer: {lr: %s}, method: %s}"
+
+static cell *with(const char *lr, const char *how) {
+  char text[1024];
+  snprintf(text, sizeof text, BASE, lr, how);
+  return from(text);
+}
+
+Test(cell, numbers_are_shortest_and_exact) {
+  const char *const shortest[] = {"0.1", "1e-05", "1e+30", "0.3333333333333333", "5e-324", "1.7976931348623157e+308",
+                                  "3"};
+  for (size_t i = 0; i < sizeof shortest / sizeof *shortest; i++) {
+    char expected[64];
+    cell *c = with(shortest[i], "sgd");
+    snprintf(expected, sizeof expected, "\"lr\":%s,", shortest[i]);
+    cr_expect(strstr(c->config, expected), "%s in %s", expected, c->config);
+    cell_destroy(c);
+  }
+  for (uint64_t i = 0; i < 300; i++) {
+    const rng_words w = rng_draw(rng_stream(1, RNG_TEST, -1, 0), i);
+    char text[64];
+    const double value = (1 + w.w[0] * 0x1p-32) * (w.w[1] % 2 ? 1e-3 : 1) * (double)(1 + w.w[2] % 1000);
+    snprintf(text, sizeof text, "%.17g", value);
+    cell *c = with(text, "sgd"), *again = from(c->config);
+    cr_expect_eq(c->optimizer.lr, value);
+    cr_expect_eq(again->optimizer.lr, value);
+    cr_expect_str_eq(again->config, c->config);
+    cell_destroy(c);
+    cell_destroy(again);
+  }
+}
+
+Test(cell, the_hash_covers_config_versions_and_data) {
+  const char *const methods[] = {"sgd",
+                                 "local-sgd",
+                                 "{local-sgd: {steps: 9}}",
+                                 "gtopk",
+                                 "topk-sgd",
+                                 "{topk-sgd: {compressor: identity}}",
+                                 "{topk-sgd: {compressor: [randk, identity]}}"};
+  enum { N = sizeof methods / sizeof *methods };
+  char hashes[2 * N][17];
+  for (size_t i = 0; i < 2 * N; i++) {
+    cell *c = with("0.1", methods[i / 2]);
+    cr_assert_eq(cell_set_hash(c, i % 2), STATUS_OK);
+    cr_assert_eq(strspn(c->hash, "0123456789abcdef"), 16);
+    strcpy(hashes[i], c->hash);
+    cr_assert_eq(cell_set_hash(c, i % 2), STATUS_OK);
+    cr_expect_str_eq(c->hash, hashes[i]);
+    for (size_t k = 0; k < i; k++) cr_expect_str_neq(hashes[i], hashes[k]);
+    cell_destroy(c);
+  }
+  /* However a configuration is written, one meaning has one hash. */
+  cell *a = with("0.1", "{gtopk: {density: 0.001}}"), *b = with("1e-1", "{k: 0, name: gtopk, memory: true}");
+  cr_assert(cell_set_hash(a, 5) == STATUS_OK && cell_set_hash(b, 5) == STATUS_OK);
+  cr_expect_str_eq(a->hash, b->hash);
+  /* A module's version is in the hash, though not in the config. */
+  const method newer = {.name = a->method->name, .version = "another", .params = a->method->params};
+  a->method = &newer;
+  cr_assert_eq(cell_set_hash(a, 5), STATUS_OK);
+  cr_expect_str_neq(a->hash, b->hash);
+  cell_destroy(a);
+  cell_destroy(b);
+  cell_destroy(NULL);
+}
+
+Test(cell, labels_name_what_is_not_default) {
+  const struct {
+    const char *method, *label;
+  } cases[] = {
+      {"sgd", "sgd"},
+      {"{local-sgd: {steps: 8}}", "local-sgd"},
+      {"{local-sgd: {steps: 16, average_momentum: true}}", "local-sgd(steps 16, average_momentum)"},
+      {"{gtopk: {density: 0.01, aggregate: tree, memory: false}}", "gtopk(density 0.01, tree, no memory)"},
+      {"topk-sgd", "topk-sgd(topk)"},
+      {"{topk-sgd: {compressor: [topk: {density: 0.2}, identity], scope: layer}}",
+       "topk-sgd(topk(density 0.2) + identity, layer)"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char label[100], cut[8];
+    cell *c = with("1", cases[i].method);
+    cell_label(c, label, sizeof label);
+    cr_expect_str_eq(label, cases[i].label);
+    cell_label(c, cut, sizeof cut);
+    cr_expect(strncmp(cut, label, 7) == 0 && strlen(cut) <= 7);
+    cell_destroy(c);
+  }
+}
+
+Test(cell, what_is_no_cell_is_refused) {
+  const struct {
+    const char *text, *expected;
+  } cases[] = {
+      {"", "cell:1:1: nothing is written"},
+      {"[]", "cell:1:1: base needs 'key: value' pairs, but this is a list"},
+      {"{\"model\":{\"name\":\"lenet5\"}", "cell:2:1: YAML syntax"},
+      {"{\"model\":{\"name\":\"lenet5\"}}", "cell:1:1: base needs the key 'dataset'"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cell *c;
+    cr_expect_eq(cell_from_json(cases[i].text, &c), STATUS_BAD_INPUT);
+    cr_expect_null(c);
+    cr_expect(strncmp(status_detail(), cases[i].expected, strlen(cases[i].expected)) == 0, "%s", status_detail());
+  }
+}

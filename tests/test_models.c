@@ -1,0 +1,288 @@
+/* Whole models through models/model.h: parameter counts, loss and gradient against the fp64 reference, both CPU devices. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/args.h"
+#include "models/net.h"
+#include "tests/net_fixture.h"
+#include "tests/reference_net.h"
+
+enum { BATCH = 8 };
+
+/* Builds a registered model over a data set's shape. */
+static enum status build_model(const char *name, const data *d, const char *l2, graph *g) {
+  const model *m = model_find(name);
+  args a;
+  cr_assert(m && m->paper && m->version);
+  cr_assert_eq(args_from_text(m->params, (const char *const[]){"l2"}, &l2, l2 ? 1 : 0, &a), STATUS_OK);
+  graph_begin(g, d->channels, d->height, d->width);
+  const enum status status = m->build(&(model_env){.data = d}, &a, g);
+  args_free(&a);
+  return status;
+}
+
+/* The quadratic data set: h of 50 eigenvalues from 0.5 to 2. */
+static data *open_quadratic(void) {
+  const dataset *module = dataset_find("quadratic");
+  args a;
+  data *d;
+  cr_assert_eq(args_from_text(module->params, (const char *const[]){"dimension", "L", "mu", "heterogeneity"},
+                              (const char *const[]){"50", "2", "0.5", "0.7"}, 4, &a),
+               STATUS_OK);
+  cr_assert_eq(module->open(&(dataset_env){.n_workers = 2, .seed = 1}, &a, &d), STATUS_OK);
+  args_free(&a);
+  return d;
+}
+
+Test(models, have_the_published_shapes) {
+  graph *g = (graph *)malloc(sizeof *g);
+  data *grey = random_data(1, 28, 28, 10, 8, 8), *colour = random_data(3, 32, 32, 10, 8, 8), *flat = open_quadratic();
+  cr_assert_eq(build_model("lenet5", grey, NULL, g), STATUS_OK);
+  cr_assert_eq(graph_n_params(g), 61706);
+  cr_assert_eq(build_model("lenet5", colour, NULL, g), STATUS_OK);
+  cr_assert_eq(graph_n_params(g), 62006);
+  cr_assert_eq(build_model("softmax", grey, NULL, g), STATUS_OK);
+  cr_assert_eq(graph_n_params(g), 7850);
+  cr_assert_eq(build_model("quadratic", flat, NULL, g), STATUS_OK);
+  cr_assert_eq(graph_n_params(g), 50);
+  cr_assert_eq(build_model("quadratic", grey, NULL, g), STATUS_BAD_INPUT);
+  cr_assert_eq(build_model("softmax", flat, NULL, g), STATUS_BAD_INPUT);
+  cr_assert_eq(build_model("lenet5", flat, NULL, g), STATUS_BAD_INPUT);
+  cr_assert_null(model_find("lenet"));
+  data_close(grey);
+  data_close(colour);
+  data_close(flat);
+  free(g);
+}
+
+Test(models, layer_table_is_the_canonical_layout) {
+  const struct {
+    const char *name;
+    size_t shape[4], n_dims;
+  } expected[] = {{"conv1.weight", {6, 1, 5, 5}, 4},  {"conv1.bias", {6}, 1},        {"conv2.weight", {16, 6, 5, 5}, 4},
+                  {"conv2.bias", {16}, 1},            {"fc1.weight", {120, 400}, 2}, {"fc1.bias", {120}, 1},
+                  {"fc2.weight", {84, 120}, 2},       {"fc2.bias", {84}, 1},         {"fc3.weight", {10, 84}, 2},
+                  {"fc3.bias", {10}, 1}};
+  graph *g = (graph *)malloc(sizeof *g);
+  data *d = random_data(1, 28, 28, 10, 8, 8);
+  fixture f;
+  cr_assert_eq(build_model("lenet5", d, NULL, g), STATUS_OK);
+  fixture_open(&f, DEVICE_CPU, g, 1, 3);
+  const layer_table *t = net_layers(f.net);
+  size_t offset = 0;
+  cr_assert_eq(t->n_slices, 10);
+  for (size_t i = 0; i < 10; i++) {
+    const layer_slice *s = &t->slices[i];
+    size_t n = 1;
+    cr_assert_str_eq(s->name, expected[i].name);
+    cr_assert_eq(s->n_dims, expected[i].n_dims);
+    for (size_t k = 0; k < s->n_dims; k++) cr_assert_eq(s->shape[k], expected[i].shape[k]);
+    for (size_t k = 0; k < s->n_dims; k++) n *= s->shape[k];
+    cr_assert(s->n == n && s->offset == offset);
+    /* Initial values: uniform in +-1/sqrt(fan_in), hence of variance 1/(3 fan_in). */
+    const double fan_in = i % 2 ? (double)(t->slices[i - 1].n / n) : (double)(n / s->shape[0]);
+    double largest = 0, squares = 0;
+    for (size_t k = 0; k < n; k++) {
+      largest = fmax(largest, fabs(f.host[offset + k]));
+      squares += (double)f.host[offset + k] * f.host[offset + k];
+    }
+    cr_assert(largest <= 1 / sqrt(fan_in) * (1 + 1e-6), "%s reaches %g", s->name, largest);
+    cr_assert(fabs(3 * fan_in * squares / (double)n - 1) < 5 * sqrt(0.8 / (double)n), "%s: wrong spread", s->name);
+    offset += n;
+  }
+  cr_assert_eq(offset, t->n_params);
+  fixture_close(&f);
+  data_close(d);
+  free(g);
+}
+
+/* Samples of a split and the parameters as doubles, for the reference. */
+static void as_doubles(const fixture *f, const data *d, enum split split, const uint32_t *ids, size_t n, double *x,
+                       int32_t *labels, double *params) {
+  const size_t n_inputs = d->channels * d->height * d->width;
+  float *sample = (float *)malloc(n_inputs * sizeof *sample);
+  for (size_t j = 0; j < n; j++) {
+    labels[j] = random_sample(d, split, ids[j], sample);
+    for (size_t i = 0; i < n_inputs; i++) x[j * n_inputs + i] = sample[i];
+  }
+  for (size_t i = 0; i < f->n_params; i++) params[i] = f->host[i];
+  free(sample);
+}
+
+static void check_model(const char *name, const char *l2, size_t channels, size_t side) {
+  graph *g = (graph *)malloc(sizeof *g);
+  data *d = random_data(channels, side, side, 10, 64, 2 * BATCH + 3);
+  fixture f, shadow;
+  cr_assert_eq(build_model(name, d, l2, g), STATUS_OK);
+  fixture_open(&f, DEVICE_CPU, g, BATCH, 11);
+  fixture_open(&shadow, DEVICE_SHADOW, g, BATCH, 11);
+  const size_t n = f.n_params;
+  double *x = (double *)malloc((2 * BATCH + 3) * channels * side * side * sizeof *x);
+  double *params = (double *)malloc(n * sizeof *params), *should_be = (double *)malloc(n * sizeof *should_be);
+  float *gradient = (float *)malloc(n * sizeof *gradient), *other = (float *)malloc(n * sizeof *other), loss, other_loss;
+  uint32_t ids[2 * BATCH + 3];
+  int32_t labels[2 * BATCH + 3];
+  for (uint32_t j = 0; j < BATCH; j++) ids[j] = 5 * j;
+
+  /* A mini-batch: loss within 1e-5, gradient within 1e-4; the same bits again, and on the other device. */
+  const batch_request request = {.split = SPLIT_TRAIN, .ids = ids, .n = BATCH, .worker = 0};
+  as_doubles(&f, d, SPLIT_TRAIN, ids, BATCH, x, labels, params);
+  const double mean_loss = reference_loss(g, BATCH, x, labels, params, should_be);
+  fixture_gradient(&f, d, &request, gradient, &loss);
+  cr_assert(fabs(loss - mean_loss) <= 1e-5 * mean_loss, "loss %.9g, not %.9g", loss, mean_loss);
+  cr_assert_leq(relative_error(gradient, should_be, n), 1e-4);
+  fixture_gradient(&f, d, &request, other, &other_loss);
+  cr_assert(memcmp(gradient, other, n * sizeof *other) == 0 && loss == other_loss, "two calls differ");
+  fixture_gradient(&shadow, d, &request, other, &other_loss);
+  cr_assert(memcmp(gradient, other, n * sizeof *other) == 0 && loss == other_loss, "the devices differ");
+
+  /* The test split, which three batches do not divide. */
+  const size_t n_test = d->n_test;
+  evaluation e, again;
+  for (uint32_t j = 0; j < n_test; j++) ids[j] = j;
+  as_doubles(&f, d, SPLIT_TEST, ids, n_test, x, labels, params);
+  const double test_loss = reference_loss(g, n_test, x, labels, params, should_be);
+  cr_assert_eq(net_evaluate(f.net, d, SPLIT_TEST, f.params, &e), STATUS_OK);
+  cr_assert_eq(e.n, n_test);
+  cr_assert(fabs(e.loss - test_loss) <= 1e-5 * test_loss, "test loss %.9g, not %.9g", e.loss, test_loss);
+  cr_assert_eq(net_full_gradient(f.net, d, SPLIT_TEST, f.params, f.gradient), STATUS_OK);
+  cr_assert_leq(relative_error(f.gradient, should_be, n), 1e-4);
+  cr_assert_eq(net_evaluate(shadow.net, d, SPLIT_TEST, shadow.params, &again), STATUS_OK);
+  cr_assert(again.loss == e.loss && again.accuracy == e.accuracy);
+
+  free(x), free(params), free(should_be), free(gradient), free(other), free(g);
+  fixture_close(&f);
+  fixture_close(&shadow);
+  data_close(d);
+}
+
+Test(models, lenet5_agrees_with_fp64) {
+  check_model("lenet5", NULL, 1, 28);
+  check_model("lenet5", NULL, 3, 32);
+}
+
+Test(models, softmax_agrees_with_fp64) {
+  check_model("softmax", NULL, 1, 28);
+  check_model("softmax", "0.3", 3, 7);
+}
+
+/* Softmax with all parameters 0 has loss log(classes); with one large bias it says that class everywhere. */
+Test(models, accuracy_counts_the_right_ones) {
+  graph *g = (graph *)malloc(sizeof *g);
+  data *d = random_data(1, 1, 6, 4, 50, 43);
+  fixture f;
+  evaluation e;
+  float sample[6];
+  cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
+  fixture_open(&f, DEVICE_CPU, g, 10, 1);
+  memset(f.params, 0, f.n_params * sizeof *f.params);
+  cr_assert_eq(net_evaluate(f.net, d, SPLIT_PROBE, f.params, &e), STATUS_OK);
+  cr_assert(fabs(e.loss - log(4)) < 1e-6);
+  for (size_t class = 0; class < 4; class++) {
+    size_t n_class = 0;
+    for (uint32_t id = 0; id < 43; id++) n_class += random_sample(d, SPLIT_TEST, id, sample) == (int32_t)class;
+    f.params[24 + class] = 9;
+    cr_assert_eq(net_evaluate(f.net, d, SPLIT_TEST, f.params, &e), STATUS_OK);
+    f.params[24 + class] = 0;
+    cr_assert_eq(e.accuracy, (double)n_class / 43);
+  }
+  fixture_close(&f);
+  data_close(d);
+  free(g);
+}
+
+/* f(x) = 1/2 x'Hx - <z, x>: loss and gradient are what the formula gives, rounded once. */
+Test(models, quadratic_is_exact) {
+  graph *g = (graph *)malloc(sizeof *g);
+  data *d = open_quadratic();
+  cr_assert_eq(build_model("quadratic", d, NULL, g), STATUS_OK);
+  const enum device_kind kinds[] = {DEVICE_CPU, DEVICE_SHADOW};
+  for (int k = 0; k < 2; k++) {
+    fixture f;
+    evaluation e;
+    float gradient[50], loss, z[3 * 50], zero[50];
+    const uint32_t ids[3] = {0, 1, 2};
+    const batch_request request = {.ids = ids, .n = 3, .worker = 1, .key = rng_stream(4, RNG_DATA, 1, 17)};
+    fixture_open(&f, kinds[k], g, 3, 1);
+    for (int i = 0; i < 50; i++) cr_assert_eq(f.host[i], 1);
+    for (int i = 0; i < 50; i++) f.host[i] = rng_normal_at(rng_stream(1, RNG_TEST, -1, 0), (uint64_t)i);
+    stream_copy(f.stream, f.params, f.host, sizeof gradient);
+    fixture_gradient(&f, d, &request, gradient, &loss);
+    cr_assert_eq(d->fetch(d, &request, z, NULL), STATUS_OK);
+    double should_be = 0, exact = 0;
+    for (int i = 0; i < 50; i++) {
+      const double h = d->spectrum[i], x = f.host[i], mean = ((double)z[i] + z[50 + i] + z[100 + i]) / 3;
+      should_be += 0.5 * h * x * x - mean * x;
+      exact += 0.5 * h * x * x;
+      cr_assert(fabs(gradient[i] - (h * x - mean)) <= 1e-7 * (fabs(h * x) + fabs(mean)));
+    }
+    cr_assert(fabs(loss - should_be) <= 1e-6 * fabs(should_be), "%.9g, not %.9g", loss, should_be);
+    cr_assert_eq(net_evaluate(f.net, d, SPLIT_TEST, f.params, &e), STATUS_OK);
+    cr_assert(fabs(e.loss - exact) <= 1e-14 * exact && isnan(e.accuracy) && e.n == 1);
+    cr_assert_eq(net_full_gradient(f.net, d, SPLIT_PROBE, f.params, f.gradient), STATUS_OK);
+    stream_copy(f.stream, zero, f.gradient, sizeof zero);
+    cr_assert_eq(stream_synchronize(f.stream), STATUS_OK);
+    for (int i = 0; i < 50; i++) cr_assert_eq(zero[i], (float)((double)d->spectrum[i] * f.host[i]));
+    fixture_close(&f);
+  }
+  data_close(d);
+  free(g);
+}
+
+/* Sixteen samples can be learned by heart; on a device that defers all work, without waiting. */
+Test(models, descent_reduces_the_loss) {
+  const char *const names[] = {"lenet5", "softmax"};
+  const float rates[] = {0.1f, 0.01f};
+  const enum device_kind kinds[] = {DEVICE_CPU, DEVICE_SHADOW};
+  graph *g = (graph *)malloc(sizeof *g);
+  data *d = random_data(1, 28, 28, 10, 16, 16);
+  for (int k = 0; k < 2; k++)
+    for (int m = 0; m < 2; m++) {
+      fixture f;
+      evaluation before, after;
+      uint32_t ids[BATCH];
+      cr_assert_eq(build_model(names[m], d, NULL, g), STATUS_OK);
+      fixture_open(&f, kinds[k], g, BATCH, 2);
+      cr_assert_eq(net_evaluate(f.net, d, SPLIT_PROBE, f.params, &before), STATUS_OK);
+      for (uint32_t t = 0; t < 40; t++) {
+        for (uint32_t j = 0; j < BATCH; j++) ids[j] = (t * BATCH + j) % 16;
+        const batch_request request = {.ids = ids, .n = BATCH, .worker = 0};
+        cr_assert_eq(net_gradient(f.net, d, &request, f.params, f.gradient, f.loss), STATUS_OK);
+        memset(ids, 0xff, sizeof ids); /* the request is the caller's again */
+        vec_momentum_step(f.stream, f.params, f.gradient, NULL, f.n_params, rates[m], 0, 0);
+      }
+      cr_assert_eq(net_evaluate(f.net, d, SPLIT_PROBE, f.params, &after), STATUS_OK);
+      cr_assert(after.loss < 0.9 * before.loss, "%s: %g, then %g", names[m], before.loss, after.loss);
+      fixture_close(&f);
+    }
+  data_close(d);
+  free(g);
+}
+
+Test(models, misuse_is_an_error) {
+  graph *g = (graph *)malloc(sizeof *g);
+  data *d = random_data(1, 28, 28, 10, 16, 16), *other = random_data(1, 28, 27, 10, 16, 16);
+  fixture f;
+  net *n;
+  evaluation e;
+  const uint32_t ids[BATCH + 1] = {0};
+  cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
+  fixture_open(&f, DEVICE_CPU, g, BATCH, 2);
+  const batch_request large = {.ids = ids, .n = BATCH + 1, .worker = 0};
+  cr_assert_eq(net_gradient(f.net, d, &large, f.params, f.gradient, f.loss), STATUS_BAD_INPUT);
+  cr_assert_eq(net_evaluate(f.net, other, SPLIT_TEST, f.params, &e), STATUS_BAD_INPUT);
+  cr_assert_eq(net_create(g, f.device, f.stream, 0, &n), STATUS_BAD_INPUT);
+  device cuda = {.kind = DEVICE_CUDA, .name = "cuda"};
+  cr_assert_eq(net_create(g, &cuda, f.stream, BATCH, &n), STATUS_UNSUPPORTED);
+  cr_assert(strstr(status_detail(), "use device: cpu"));
+  g->n_layers--; /* no loss */
+  cr_assert_eq(net_create(g, f.device, f.stream, BATCH, &n), STATUS_BAD_INPUT);
+  cr_assert_null(n);
+  net_destroy(NULL);
+  fixture_close(&f);
+  data_close(d);
+  data_close(other);
+  free(g);
+}
