@@ -27,7 +27,8 @@ PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wshadow=local -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Werror
 MANDATORY := -std=gnu11 -D_GNU_SOURCE -march=$(ARCH) -ffp-contract=off -g -I. $(WARNINGS) \
   $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-LIBS := $(PKG_LIBS) -ldnnl -ldl -lm
+# libterse_cuda.so takes status_record, args_… and device_… from the program that opens it.
+LIBS := -rdynamic $(PKG_LIBS) -ldnnl -ldl -lm
 
 NVCC := $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
 CUDA_ARCH ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]
@@ -198,7 +199,7 @@ do-asan: $(TERSE) $(TESTS) $B/mpi_cases
 	@tests/run $(TESTS)
 
 do-rates: build
-	@./terse run experiments/rates/descent.yaml experiments/rates/noise.yaml --db $(RESULTS) --ranks 1
+	@./terse run experiments/rates/descent.yaml experiments/rates/noise.yaml --db $(RESULTS) --ranks 1 --jobs $(JOBS)
 	@$B/terse-rates $(RESULTS)
 
 do-bench-peers: build

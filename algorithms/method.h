@@ -1,5 +1,5 @@
-/* Methods: one published algorithm a file. A method owns its parameters and buffers, takes gradients from its workers and
- * exchanges messages through comm; the runner calls it round by round. */
+/* Methods: one published algorithm a file. A method owns its parameters and buffers, takes gradients from its workers
+ * and exchanges messages through comm; the runner calls it round by round. */
 #ifndef TERSE_ALGORITHMS_METHOD_H
 #define TERSE_ALGORITHMS_METHOD_H
 

@@ -41,8 +41,8 @@ static double worst_deviation(const probed_run *s, const quadratic *q) {
 enum status check_descent(const probed_run *runs, size_t n, FILE *out, tally *verdicts) {
   fprintf(out, "Full-gradient descent on the quadratic: |grad f(x_t)| against exact theory, tolerance %g %%\n",
           100 * descent_tolerance);
-  fprintf(out, "  %-8s %8s %10s %10s  %-13s %16s  %s\n", "workers", "eta L", "factor", "theory", "", "worst deviation",
-          "");
+  fprintf(out, "  %-8s %8s %10s %10s  %-13s %16s  %s\n", "workers", "eta L", "factor", "theory", "verdict",
+          "worst deviation", "verdict");
   for (size_t i = 0; i < n; i++) {
     const probed_run *s = &runs[i];
     const quadratic q = theory_of(s);

@@ -58,7 +58,7 @@ static enum status entries_grow(entry **entries, size_t *capacity, size_t needed
 
 struct archive_writer {
   char *folder, *path, *temporary;
-  FILE *file; /* NULL once finished or failed */
+  FILE *file;   /* NULL once finished or failed */
   bool is_made; /* the temporary file exists */
   uint64_t offset;
   entry *entries;
@@ -196,8 +196,8 @@ static enum status read_index(archive_reader *r, size_t file) {
   if (memcmp(start, magic, sizeof magic) != 0) return fail_damaged(p, "it does not begin as an archive does");
   if (memcmp(t.magic, magic, sizeof magic) != 0) return fail_damaged(p, "its end is missing");
   const uint64_t room = size - sizeof t;
-  if (t.index_offset < sizeof magic || t.index_offset > room || t.n_entries != (room - t.index_offset) / sizeof(entry) ||
-      (room - t.index_offset) % sizeof(entry) != 0)
+  if (t.index_offset < sizeof magic || t.index_offset > room ||
+      t.n_entries != (room - t.index_offset) / sizeof(entry) || (room - t.index_offset) % sizeof(entry) != 0)
     return fail_damaged(p, "its index has an impossible size");
   TRY_RETURN(entries_grow(&r->entries, &r->capacity, r->n + t.n_entries + 1));
   entry *entries = r->entries + r->n;
@@ -261,8 +261,8 @@ enum status archive_reader_open(const char *folder, archive_reader **out) {
   for (size_t i = 1; i < r->n; i++) {
     const entry *a = &r->entries[i - 1], *b = &r->entries[i];
     if (compare_entries(a, b) == 0)
-      TRY(FAIL(STATUS_BAD_DATA, "%s is in %s and in %s: parts of two archives are mixed", describe(a->owner, a->name).text,
-               r->parts[a->file].path, r->parts[b->file].path));
+      TRY(FAIL(STATUS_BAD_DATA, "%s is in %s and in %s: parts of two archives are mixed",
+               describe(a->owner, a->name).text, r->parts[a->file].path, r->parts[b->file].path));
   }
   *out = r;
   return STATUS_OK;
@@ -289,8 +289,8 @@ enum status archive_reader_find(archive_reader *r, int owner, const char *name, 
 enum status archive_reader_read(archive_reader *r, void *data, size_t n_bytes) {
   const part *p = &r->parts[r->current->file];
   if (n_bytes == 0 || fread(data, 1, n_bytes, p->file) == n_bytes) return STATUS_OK;
-  return FAIL(STATUS_BAD_DATA, "cannot read %s from %s: %s", describe(r->current->owner, r->current->name).text, p->path,
-              ferror(p->file) ? strerror(errno) : "the file ends too early");
+  return FAIL(STATUS_BAD_DATA, "cannot read %s from %s: %s", describe(r->current->owner, r->current->name).text,
+              p->path, ferror(p->file) ? strerror(errno) : "the file ends too early");
 }
 
 enum status archive_reader_check(archive_reader *r, uint64_t checksum) {

@@ -1,7 +1,7 @@
 /* The files of an archive: one writer a rank, one reader over all ranks' files.
  *
- * A file: 16 bytes of magic; the sections' bytes, one after another; the index, sorted by owner and name; a trailer. Numbers
- * are in the machine's byte order: an archive goes on where it was saved, it is not for exchange. */
+ * A file: 16 bytes of magic; the sections' bytes, one after another; the index, sorted by owner and name; a trailer.
+ * Numbers are in the machine's byte order: an archive goes on where it was saved, it is not for exchange. */
 #ifndef TERSE_CORE_ARCHIVE_FILE_H
 #define TERSE_CORE_ARCHIVE_FILE_H
 
@@ -13,7 +13,8 @@ typedef struct archive_writer archive_writer;
 enum status archive_writer_open(const char *folder, int rank, archive_writer **out) WARN_UNUSED;
 enum status archive_writer_write(archive_writer *w, const void *data, size_t n_bytes) WARN_UNUSED;
 /* Enters the n_bytes written last into the index. */
-enum status archive_writer_enter(archive_writer *w, int owner, const char *name, size_t n_bytes, uint64_t checksum) WARN_UNUSED;
+enum status archive_writer_enter(archive_writer *w, int owner, const char *name, size_t n_bytes,
+                                 uint64_t checksum) WARN_UNUSED;
 /* Index, flush to disk, rename. */
 enum status archive_writer_finish(archive_writer *w) WARN_UNUSED;
 /* Frees; deletes what was not finished. NULL is ignored. */

@@ -58,7 +58,8 @@ static enum status agree(comm *c) {
   TRY_RETURN(comm_control_u64(c, CONTROL_MIN, least, N));
   TRY_RETURN(comm_control_u64(c, CONTROL_MAX, most, N));
   if (memcmp(least, most, sizeof least) != 0)
-    return FAIL(STATUS_PEER, "ranks were started with different numbers of workers or servers, or different reductions");
+    return FAIL(STATUS_PEER,
+                "ranks were started with different numbers of workers or servers, or different reductions");
   return STATUS_OK;
 }
 

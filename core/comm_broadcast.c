@@ -1,8 +1,9 @@
 /* Broadcast over a star or a binomial tree of participants.
  *
- * Participants stand in a line: the root, then the workers after it in order, going round. In the star the root sends to
- * everybody. In the binomial tree, in step i those at positions below 2^i, who have the message, send to position + 2^i:
- * the parent of position v > 0 is v without its highest bit. Every edge of the tree is counted as sent by its parent.
+ * Participants stand in a line: the root, then the workers after it in order, going round. In the star the root sends
+ * to everybody. In the binomial tree, in step i those at positions below 2^i, who have the message, send to position +
+ * 2^i: the parent of position v > 0 is v without its highest bit. Every edge of the tree is counted as sent by its
+ * parent.
  *
  * A rank needs the message once: it comes along the edge to the rank's lowest position. The parent of that edge stands
  * lower and on another rank, so the ranks form a tree too; at R = M it is the declared one. In a tree a note travels
@@ -38,8 +39,7 @@ static int entrance_of(const comm *c, const line *l, int rank) {
 static enum status receive(comm *c, const line *l, size_t bound, message **out) {
   const int from = participant_at(c, l, parent_of(l, entrance_of(c, l, c->rank)));
   c->relay = (relay_note){0};
-  if (l->is_tree)
-    TRY_RETURN(flight_receive(c, c->control, &c->relay, sizeof c->relay, c->rank_of[from], from, NULL));
+  if (l->is_tree) TRY_RETURN(flight_receive(c, c->control, &c->relay, sizeof c->relay, c->rank_of[from], from, NULL));
   TRY_RETURN(parcel_receive(c, c->rank_of[from], from, bound));
   TRY_RETURN(parcels_move(c));
   *out = c->receives[0].m;
@@ -83,9 +83,8 @@ enum status comm_broadcast(comm *c, int root, enum broadcast_algorithm a, messag
   *out = NULL;
   if (root < 0 || root >= c->n_participants)
     return FAIL(STATUS_BAD_INPUT, "broadcast from participant %d: no such one", root);
-  const line l = {.root = root,
-                  .n = root < c->n_workers ? c->n_workers : c->n_workers + 1,
-                  .is_tree = a == BROADCAST_BINOMIAL};
+  const line l = {
+      .root = root, .n = root < c->n_workers ? c->n_workers : c->n_workers + 1, .is_tree = a == BROADCAST_BINOMIAL};
   enum status status = exchange_begin(c, OPERATION_BROADCAST, l.is_tree ? "binomial" : "star", l.n);
   if (status == STATUS_OK) status = broadcast(c, &l, m, bound, out);
   return exchange_end(c, status, true);

@@ -1,6 +1,6 @@
 /* The control channel: small values the ranks agree on, and the collection of the account. Ranks send to rank 0, which
- * combines in rank order and sends back, so that a sum has the same bits everywhere, and a peer that fails or is elsewhere
- * is found and named like in any exchange. */
+ * combines in rank order and sends back, so that a sum has the same bits everywhere, and a peer that fails or is
+ * elsewhere is found and named like in any exchange. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +40,8 @@ static enum status agree(comm *c, combine with, void *values, size_t n, unsigned
   const size_t n_bytes = n * WIDTH;
   if (c->rank == 0)
     for (int r = 1; r < c->n_ranks; r++)
-      TRY_RETURN(flight_receive(c, c->control, inbox + (size_t)(r - 1) * n_bytes, n_bytes, r, c->first_worker[r], NULL));
+      TRY_RETURN(
+          flight_receive(c, c->control, inbox + (size_t)(r - 1) * n_bytes, n_bytes, r, c->first_worker[r], NULL));
   else
     TRY_RETURN(flight_send(c, c->control, values, n_bytes, 0, comm_first_worker(c)));
   TRY_RETURN(flights_wait(c));
@@ -67,16 +68,19 @@ static enum status control(comm *c, combine with, void *values, size_t n) {
 
 enum status comm_control_u64(comm *c, enum control_op op, uint64_t *values, size_t n) {
   switch (op) {
-    case CONTROL_MAX: return control(c, take_max, values, n);
-    case CONTROL_MIN: return control(c, take_min, values, n);
-    case CONTROL_SUM: return control(c, add_integers, values, n);
+    case CONTROL_MAX:
+      return control(c, take_max, values, n);
+    case CONTROL_MIN:
+      return control(c, take_min, values, n);
+    case CONTROL_SUM:
+      return control(c, add_integers, values, n);
   }
   return FAIL(STATUS_BAD_INPUT, "there is no control operation %d", (int)op);
 }
 
 enum status comm_control_sum(comm *c, double *values, size_t n) { return control(c, add_reals, values, n); }
 
-/* An exchange on its way to rank 0: the algorithm's name instead of its address, which is another one in each process. */
+/* An exchange on its way to rank 0, with the algorithm's name: its address is another one in each process. */
 typedef struct packed_exchange {
   exchange e;
   char algorithm[24];
@@ -113,8 +117,9 @@ enum status comm_collect_exchanges(comm *c, const exchange **out, size_t *n) {
   *n = 0;
   TRY_RETURN(comm_control_u64(c, CONTROL_MIN, &least, 1));
   TRY_RETURN(comm_control_u64(c, CONTROL_MAX, &most, 1));
-  if (least != most) return FAIL(STATUS_PEER, "ranks have between %llu and %llu exchanges to report",
-                                 (unsigned long long)least, (unsigned long long)most);
+  if (least != most)
+    return FAIL(STATUS_PEER, "ranks have between %llu and %llu exchanges to report", (unsigned long long)least,
+                (unsigned long long)most);
   TRY_RETURN(array_grow(&c->collected, &c->n_collected, n_list + 1, sizeof *c->collected));
   if (n_list > 0) memcpy(c->collected, list, n_list * sizeof *list);
   packed_exchange *packed = (packed_exchange *)calloc(n_list + 1, sizeof *packed);

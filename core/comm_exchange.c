@@ -80,10 +80,11 @@ static enum status receives_post(comm *c) {
   return STATUS_OK;
 }
 
-/* Copies what leaves this rank to pinned memory where MPI cannot read the device's, each message once, then posts it. */
+/* Posts what leaves this rank; before that, where MPI cannot read the device's memory, copies it to pinned memory, each
+ * message once. */
 static enum status sends_post(comm *c) {
   unsigned char *image = NULL;
-  if (!c->is_host) {
+  if (!c->is_host && c->n_sends > 0) {
     for (size_t i = 0; i < c->n_sends; i++) {
       const parcel *p = &c->sends[i];
       bool is_staged = false;
@@ -180,7 +181,8 @@ static enum status gather(comm *c, int root, message *const *local, size_t bound
 }
 
 enum status comm_gather(comm *c, int root, message *const *local, size_t bound, const message **inbox) {
-  if (root < 0 || root >= c->n_participants) return FAIL(STATUS_BAD_INPUT, "gather to participant %d: no such one", root);
+  if (root < 0 || root >= c->n_participants)
+    return FAIL(STATUS_BAD_INPUT, "gather to participant %d: no such one", root);
   const int n_senders = root < c->n_workers ? c->n_workers : c->n_workers + 1;
   enum status status = exchange_begin(c, OPERATION_GATHER, "star", n_senders);
   if (status == STATUS_OK) status = gather(c, root, local, bound, inbox);

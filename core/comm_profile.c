@@ -1,10 +1,10 @@
 /* What MPI itself says was sent: wrappers of MPI's profiling interface (MPI 3.1, chapter 14) around the calls that comm
- * makes on its data channel. The count hangs on the communicator as an attribute, so that sends of other libraries, and of
- * comm's control channel, are left alone. It shares no code with the account of traffic, which it is there to check. */
+ * makes on its data channel. The count hangs on the communicator as an attribute, so that sends of other libraries, and
+ * of comm's control channel, are left alone. It shares no code with the account of traffic, which it checks. */
 #include "core/comm_state.h"
 
-/* MPI's key of the attribute. Like MPI itself it belongs to the process and lasts until MPI_Finalize: a key freed earlier
- * could not be looked up by a communicator that still carries it. */
+/* MPI's key of the attribute. Like MPI itself it belongs to the process and lasts until MPI_Finalize: a key freed
+ * earlier could not be looked up by a communicator that still carries it. */
 static int counter_key = MPI_KEYVAL_INVALID;
 
 enum status profile_attach(MPI_Comm channel, uint64_t *counter) {

@@ -1,10 +1,10 @@
 /* All-reduce in worker order: the same bits at every R.
  *
- * Worker j owns chunk j, the elements [n j / M, n (j+1) / M). Phase 1 (reduce-scatter): worker w's chunk j goes to worker
- * j, who adds the chunks in the order of w, in fp32, starting from worker 0's. Phase 2 (all-gather): chunk j goes to all
- * others. A worker sends (n - its chunk) + (M - 1) its chunk floats: over all workers 2 (M - 1) n, the ring's volume.
- * A rank's chunks are contiguous, its region: MPI carries one piece per (worker, receiving rank) in phase 1 and one per
- * (rank, receiving rank) in phase 2. */
+ * Worker j owns chunk j, the elements [n j / M, n (j+1) / M). Phase 1 (reduce-scatter): worker w's chunk j goes to
+ * worker j, who adds the chunks in the order of w, in fp32, starting from worker 0's. Phase 2 (all-gather): chunk j
+ * goes to all others. A worker sends (n - its chunk) + (M - 1) its chunk floats: over all workers 2 (M - 1) n, the
+ * ring's volume. A rank's chunks are contiguous, its region: MPI carries one piece per (worker, receiving rank) in
+ * phase 1 and one per (rank, receiving rank) in phase 2. */
 #include <string.h>
 
 #include "core/comm_state.h"
@@ -83,7 +83,8 @@ static enum status scatter(comm *c, const sum *s) {
   float *landing = c->is_host ? c->reduce.parts : c->reduce.host_parts;
   for (int w = 0; w < c->n_workers && s->len > 0; w++)
     if (!is_local(c, w))
-      TRY_RETURN(flight_receive(c, s->channel, landing + part_of(c, s, w), s->len * sizeof(float), c->rank_of[w], w, NULL));
+      TRY_RETURN(
+          flight_receive(c, s->channel, landing + part_of(c, s, w), s->len * sizeof(float), c->rank_of[w], w, NULL));
   if (!c->is_host)
     for (int i = 0; i < comm_n_local(c); i++)
       vec_copy(c->stream, c->reduce.host_send + (size_t)i * s->n, s->contribution[i], s->n);
@@ -175,7 +176,8 @@ static enum status sum_by_mpi(comm *c, const float *const *contribution, size_t 
   MPI_Request *request = NULL;
   TRY_RETURN(flight_collective(c, &request));
   float *image = c->is_host ? result : c->reduce.host_result;
-  TRY_RETURN(mpi_check(MPI_Iallreduce(MPI_IN_PLACE, image, (int)n, MPI_FLOAT, MPI_SUM, c->data, request), "all-reduce"));
+  TRY_RETURN(
+      mpi_check(MPI_Iallreduce(MPI_IN_PLACE, image, (int)n, MPI_FLOAT, MPI_SUM, c->data, request), "all-reduce"));
   TRY_RETURN(flights_wait(c));
   if (!c->is_host) vec_copy(c->stream, result, image, n);
   event_record(c->staged, c->stream);
@@ -186,8 +188,8 @@ static uint64_t chunk_bytes(const comm *c, size_t n, int worker) {
   return (chunk_begin(c, n, worker + 1) - chunk_begin(c, n, worker)) * sizeof(float);
 }
 
-/* Chunks carry no head and no padding: the payload is the wire. The formula's 2 (M - 1) / M 32 n bits are counted with a
- * worker's first chunk, so that the sum is exactly that. */
+/* Chunks carry no head and no padding: the payload is the wire. The formula's 2 (M - 1) / M 32 n bits are counted with
+ * a worker's first chunk, so that the sum is exactly that. */
 static void account(comm *c, size_t n, bool is_crossing) {
   const double m = c->n_workers;
   for (int w = comm_first_worker(c); w < comm_first_worker(c) + comm_n_local(c); w++) {

@@ -16,8 +16,8 @@ enum call_kind { CALL_CONTROL = N_OPERATIONS, CALL_PROBE_SUM, CALL_COLLECT, CALL
 /* One MPI transfer under way. */
 typedef struct flight {
   MPI_Comm channel;
-  int rank;         /* the other end; -1: all ranks together */
-  int participant;  /* whose message it is, for the words of an error */
+  int rank;        /* the other end; -1: all ranks together */
+  int participant; /* whose message it is, for the words of an error */
   bool is_receive;
   size_t capacity;  /* bytes sent, or the most that may come */
   size_t *received; /* bytes that came; NULL: exactly `capacity` must come */
@@ -33,10 +33,10 @@ typedef struct parcel {
 
 /* Memory of the ordered all-reduce; grown, never shrunk. */
 typedef struct reduce_memory {
-  float *parts;        /* device: remote workers' chunks of this rank's region */
-  float *host_send;    /* pinned, where device memory is not the host's: local contributions */
-  float *host_parts;   /* pinned: parts as they arrive */
-  float *host_result;  /* pinned: the result on its way */
+  float *parts;       /* device: remote workers' chunks of this rank's region */
+  float *host_send;   /* pinned, where device memory is not the host's: local contributions */
+  float *host_parts;  /* pinned: parts as they arrive */
+  float *host_result; /* pinned: the result on its way */
   size_t n_parts, n_host_send, n_host_parts, n_host_result;
 } reduce_memory;
 
@@ -94,7 +94,7 @@ struct comm {
 /* comm_wait.c */
 
 /* A failure of the call under way, e.g. "allgather #5: …". */
-#define CALL_FAIL(c, code, format, ...)                                          \
+#define CALL_FAIL(c, code, format, ...) \
   FAIL((code), "%s #%llu: " format, call_name((int)(c)->call), (unsigned long long)(c)->sequence, ##__VA_ARGS__)
 
 /* "allgather", "control", …; for any number. */
@@ -107,11 +107,12 @@ words describe_participant(const comm *c, int participant);
 
 /* Begins a call: the next sequence number, its tag and deadline. STATUS_PEER where an earlier call has failed. */
 enum status call_begin(comm *c, enum call_kind kind) WARN_UNUSED;
-/* Ends it with its result, which it gives back. After a failure it gives up what is in flight and tells the other ranks;
- * from then on every call fails. */
+/* Ends it with its result, which it gives back. After a failure it gives up what is in flight and tells the other
+ * ranks; from then on every call fails. */
 enum status call_end(comm *c, enum status result) WARN_UNUSED;
 /* Non-blocking transfers under the call's tag; buffers stay untouched until flights_wait has returned. */
-enum status flight_send(comm *c, MPI_Comm channel, const void *data, size_t n_bytes, int rank, int participant) WARN_UNUSED;
+enum status flight_send(comm *c, MPI_Comm channel, const void *data, size_t n_bytes, int rank,
+                        int participant) WARN_UNUSED;
 enum status flight_receive(comm *c, MPI_Comm channel, void *data, size_t capacity, int rank, int participant,
                            size_t *received) WARN_UNUSED;
 /* Room for one more request, which the caller starts itself (an MPI collective): to be put into *request at once. */

@@ -1,8 +1,9 @@
 /* Transfers: an ordered list of messages between participants, all in flight together.
  *
- * A message goes once to each rank. Where a worker sends several times to workers of one rank, only the sender knows which
- * of these are the same message; it then says so in a note over the control channel (uncounted), which the receiver reads
- * before it posts its receives. Both sides see from the list alone whether there is a note. At R = M there is none. */
+ * A message goes once to each rank. Where a worker sends several times to workers of one rank, only the sender knows
+ * which of these are the same message; it then says so in a note over the control channel (uncounted), which the
+ * receiver reads before it posts its receives. Both sides see from the list alone whether there is a note. At R = M
+ * there is none. */
 #include <string.h>
 
 #include "core/comm_state.h"
@@ -20,7 +21,8 @@ static enum status check_list(const comm *c, const transfer *list, size_t n) {
   for (size_t i = 0; i < n; i++) {
     const int from = list[i].from, to = list[i].to;
     if (from < 0 || to < 0 || from >= c->n_participants || to >= c->n_participants || from == to)
-      return FAIL(STATUS_BAD_INPUT, "transfer %zu goes from participant %d to %d of %d", i, from, to, c->n_participants);
+      return FAIL(STATUS_BAD_INPUT, "transfer %zu goes from participant %d to %d of %d", i, from, to,
+                  c->n_participants);
   }
   return STATUS_OK;
 }
@@ -151,8 +153,7 @@ static enum status transfer_all(comm *c, transfer *list, size_t n, size_t bound)
   for (size_t i = 0; i < n; i++) {
     if (!is_local(c, list[i].from)) continue;
     account_message(c, list[i].from, direction_of(c, &list[i]), list[i].out);
-    if (!is_local(c, list[i].to) && j.origin[i] == i)
-      traffic_add_crossing(c->traffic, message_wire_bytes(list[i].out));
+    if (!is_local(c, list[i].to) && j.origin[i] == i) traffic_add_crossing(c->traffic, message_wire_bytes(list[i].out));
   }
   return STATUS_OK;
 }

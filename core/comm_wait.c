@@ -1,12 +1,14 @@
 /* Transfers in flight: posting them, waiting for them under a deadline, and saying what is wrong when nothing comes.
  *
  * A tag carries the kind of call and its sequence number, so that calls that do not match never exchange a byte: they
- * both wait, or leave a message that nobody takes. These prove that a rank is out of step:
- *   a message of this call's number but another kind, or of a lower number (all of those have been received);
- *   a message of a higher number that overtook, on its channel, one this rank waits for (MPI does not let it);
- *   a signal. A rank that has heard nothing for a while sends empty messages with its tag, on a channel for that, to those
- *   it waits for. The same number with another kind is a mismatch; anything else is just somebody slow.
- * Whoever finds a failure tells the other ranks by a notice on the same channel. */
+ * both wait, or leave a message that nobody takes. A rank is out of step where there is a message from it of this
+ * call's number but another kind; or of a lower number, since all of those were received; or of a higher number that
+ * overtook, on its channel, one that this rank waits for, which MPI does not allow.
+ *
+ * Two ranks that wait for each other have sent nothing. So a rank that has heard nothing for a while sends signals,
+ * empty messages with its tag on a channel for that, to those it waits for; this call's number with another kind is a
+ * mismatch again, and anything else is somebody slow. Whoever finds a failure tells the others by a notice on that
+ * channel. */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +16,20 @@
 
 #include "core/comm_state.h"
 
+/* How long a rank hears nothing before it looks around, and how often it does from then on. */
 static const uint64_t look_every_ns = 200000000;
 
 const char *call_name(int kind) {
   if (kind < N_OPERATIONS) return operation_name((enum operation)kind);
   switch (kind) {
-    case CALL_CONTROL: return "control";
-    case CALL_PROBE_SUM: return "probe sum";
-    case CALL_COLLECT: return "collection of exchanges";
-    default: return "an unknown call";
+    case CALL_CONTROL:
+      return "control";
+    case CALL_PROBE_SUM:
+      return "probe sum";
+    case CALL_COLLECT:
+      return "collection of exchanges";
+    default:
+      return "an unknown call";
   }
 }
 
@@ -62,13 +69,14 @@ static enum status flight_add(comm *c, flight f) {
 /* MPI 3 counts in int. */
 static enum status check_size(const comm *c, size_t n_bytes) {
   if (n_bytes <= INT32_MAX) return STATUS_OK;
-  return CALL_FAIL(c, STATUS_UNSUPPORTED, "%zu bytes in one message: MPI takes at most 2 GiB; use more workers or scopes",
-              n_bytes);
+  return CALL_FAIL(c, STATUS_UNSUPPORTED,
+                   "%zu bytes in one message: MPI takes at most 2 GiB; use more workers or scopes", n_bytes);
 }
 
 enum status flight_send(comm *c, MPI_Comm channel, const void *data, size_t n_bytes, int rank, int participant) {
   TRY_RETURN(check_size(c, n_bytes));
-  TRY_RETURN(flight_add(c, (flight){.channel = channel, .rank = rank, .participant = participant, .capacity = n_bytes}));
+  TRY_RETURN(
+      flight_add(c, (flight){.channel = channel, .rank = rank, .participant = participant, .capacity = n_bytes}));
   return mpi_check(MPI_Isend(data, (int)n_bytes, MPI_BYTE, rank, c->tag, channel, &c->requests[c->n_flights - 1]),
                    "send a message");
 }
@@ -173,7 +181,7 @@ static enum status fail_late(const comm *c) {
   if (late->is_receive)
     return CALL_FAIL(c, STATUS_PEER, "no message from %s (rank %d) within %g s", who.text, late->rank, seconds);
   return CALL_FAIL(c, STATUS_PEER, "%s did not take the message of %s within %g s", describe_rank(c, late->rank).text,
-              who.text, seconds);
+                   who.text, seconds);
 }
 
 /* MPI's own verdict on one transfer. */
@@ -186,7 +194,7 @@ static enum status fail_flight(const comm *c, const flight *f, int code) {
   const words who = describe_participant(c, f->participant);
   if (class == MPI_ERR_TRUNCATE)
     return CALL_FAIL(c, STATUS_PEER, "the message of %s (rank %d) is longer than the %zu bytes it may have", who.text,
-                f->rank, f->capacity);
+                     f->rank, f->capacity);
   return CALL_FAIL(c, STATUS_PEER, "message of %s, other end rank %d: %s", who.text, f->rank, reason);
 }
 
@@ -214,7 +222,7 @@ static enum status complete(comm *c, int n, bool has_errors) {
       *f->received = (size_t)n_bytes;
     else if ((size_t)n_bytes != f->capacity)
       return CALL_FAIL(c, STATUS_PEER, "%s (rank %d) sent %d bytes where %zu were due",
-                  describe_participant(c, f->participant).text, f->rank, n_bytes, f->capacity);
+                       describe_participant(c, f->participant).text, f->rank, n_bytes, f->capacity);
   }
   return STATUS_OK;
 }

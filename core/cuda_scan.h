@@ -64,8 +64,8 @@ template <typename op>
 __global__ void scan_write(op o, const uint64_t *sums) {
   const size_t first = (size_t)blockIdx.x * VEC_BLOCK, n = o.length();
   uint64_t before = sums[blockIdx.x];
-  for (size_t row = first; row < first + VEC_BLOCK && row < n;
-       row += SCAN_THREADS) { /* the same rows in every thread */
+  /* Every thread goes through the same rows, since all take part in the scan. */
+  for (size_t row = first; row < first + VEC_BLOCK && row < n; row += SCAN_THREADS) {
     const size_t i = row + threadIdx.x;
     const uint64_t count = i < n ? o.count(i) : 0;
     uint64_t total;

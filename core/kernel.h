@@ -43,7 +43,7 @@
 #else
 
 #ifdef __clang__
-#define KERNEL_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define KERNEL_INDEPENDENT /* clang checks for overlap as it runs */
 #else
 #define KERNEL_INDEPENDENT _Pragma("GCC ivdep")
 #endif

@@ -1,5 +1,5 @@
-/* Messages and their pool. On the CPU head, wire image and host image are one buffer; on any other device the image lies
- * in device memory and head and host image are pinned. */
+/* Messages and their pool. On the CPU head, wire image and host image are one buffer; on any other device the image
+ * lies in device memory and head and host image are pinned. */
 #include "core/message.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* A message: what one worker encodes for others. Its wire image is a 16-byte head and a body, contiguous.
  *
- * The image lies in device memory; `head` is its copy in pinned host memory, valid once `ready` has happened (on the CPU
- * both are the same bytes). A message belongs to whoever acquired it until it is handed to an exchange, and to comm until
- * comm_release. Encoders neither allocate nor wait for the device; a pool allocates only until it has seen every size. */
+ * The image lies in device memory; `head` is its copy in pinned host memory, valid once `ready` has happened (on the
+ * CPU both are the same bytes). A message belongs to whoever acquired it until it is handed to an exchange, and to comm
+ * until comm_release. Encoders neither allocate nor wait; a pool allocates only until it has seen every size. */
 #ifndef TERSE_CORE_MESSAGE_H
 #define TERSE_CORE_MESSAGE_H
 
@@ -25,12 +25,12 @@ typedef struct message_head {
 STATIC_ASSERT(sizeof(message_head) == 16, "the head is 16 bytes on the wire");
 
 typedef struct message {
-  message_head *head;    /* pinned host memory; valid once `ready` has happened */
-  unsigned char *wire;   /* device memory: head, then body */
-  size_t capacity;       /* bytes of `wire` */
-  event *ready;          /* recorded by the encoder after its last call */
-  uint32_t inner_bytes;  /* bytes of the body that frame its parts (scope layer and bucket) */
-  double theory_bits;    /* the paper's own formula for this message */
+  message_head *head;   /* pinned host memory; valid once `ready` has happened */
+  unsigned char *wire;  /* device memory: head, then body */
+  size_t capacity;      /* bytes of `wire` */
+  event *ready;         /* recorded by the encoder after its last call */
+  uint32_t inner_bytes; /* bytes of the body that frame its parts (scope layer and bucket) */
+  double theory_bits;   /* the paper's own formula for this message */
 } message;
 
 /* Device memory of the body. */
@@ -42,7 +42,9 @@ static inline uint64_t message_wire_bytes(const message *m) { return sizeof(mess
 static inline uint64_t message_overhead_bits(const message *m) {
   return 8 * (sizeof(message_head) + (uint64_t)m->inner_bytes) + m->head->padding_bits;
 }
-static inline uint64_t message_payload_bits(const message *m) { return 8 * message_wire_bytes(m) - message_overhead_bits(m); }
+static inline uint64_t message_payload_bits(const message *m) {
+  return 8 * message_wire_bytes(m) - message_overhead_bits(m);
+}
 
 /* Ends an encoding whose sizes the host knows: writes the head to both places and records `ready` on the stream. (An
  * encoder that counts on the device writes the wire's head there, copies it to `head` and records `ready` itself.) */
@@ -55,7 +57,7 @@ enum status message_pool_create(device *d, message_pool **out) WARN_UNUSED;
 void message_pool_destroy(message_pool *p);
 /* A message with at least `capacity` bytes of wire image; head, inner_bytes and theory_bits are zero. */
 enum status message_acquire(message_pool *p, size_t capacity, message **out) WARN_UNUSED;
-/* The message may be acquired anew; work on it that was issued before runs before the new owner's, on the same stream. */
+/* The message may be acquired anew: what was issued on it before runs, on the same stream, before the new owner's. */
 void message_give_back(message_pool *p, message *m);
 /* Messages the pool has made so far, free and in use. */
 size_t message_pool_size(const message_pool *p);

@@ -136,9 +136,8 @@ static bool same_shape(const exchange *a, const exchange *b) {
 enum status exchange_merge(exchange *into, const exchange *other) {
   if (!same_shape(into, other) || into->first_round != other->first_round || into->n_rounds != other->n_rounds)
     return FAIL(STATUS_PEER, "round %llu, exchange %u: ranks disagree: %s (%s) here, %s (%s) of round %llu there",
-                (unsigned long long)into->first_round, into->sequence, operation_name(into->operation),
-                into->algorithm, operation_name(other->operation), other->algorithm,
-                (unsigned long long)other->first_round);
+                (unsigned long long)into->first_round, into->sequence, operation_name(into->operation), into->algorithm,
+                operation_name(other->operation), other->algorithm, (unsigned long long)other->first_round);
   for (int d = 0; d < N_DIRECTIONS; d++) {
     into->sent[d].max_bytes = larger(into->sent[d].max_bytes, other->sent[d].max_bytes);
     into->sent[d].sum_bytes += other->sent[d].sum_bytes;
@@ -148,8 +147,8 @@ enum status exchange_merge(exchange *into, const exchange *other) {
   return STATUS_OK;
 }
 
-/* A round's exchanges repeat as a block, so each row is held against the last kept row of its own sequence number, looked
- * up in a table. Sequence numbers beyond the table (no method comes near) stay as they are. */
+/* A round's exchanges repeat as a block, so each row is held against the last kept row of its own sequence number,
+ * looked up in a table. Sequence numbers beyond the table (no method comes near) stay as they are. */
 size_t exchange_compress(exchange *list, size_t n) {
   enum { TABLE = 1024 };
   size_t last[TABLE]; /* 1 + the place of a sequence number's last kept row; 0: none */

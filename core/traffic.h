@@ -12,7 +12,14 @@
 #include "core/status.h"
 
 enum direction { DIRECTION_UP, DIRECTION_DOWN, DIRECTION_PEER, N_DIRECTIONS };
-enum operation { OPERATION_ALLGATHER, OPERATION_ALLREDUCE, OPERATION_GATHER, OPERATION_BROADCAST, OPERATION_TRANSFER, N_OPERATIONS };
+enum operation {
+  OPERATION_ALLGATHER,
+  OPERATION_ALLREDUCE,
+  OPERATION_GATHER,
+  OPERATION_BROADCAST,
+  OPERATION_TRANSFER,
+  N_OPERATIONS
+};
 
 /* "up", "down", "peer"; "allgather", … */
 const char *direction_name(enum direction d);
@@ -28,7 +35,7 @@ typedef struct exchange {
   uint64_t first_round, n_rounds; /* run-length coded: n_rounds consecutive rounds did exactly this */
   uint32_t sequence;              /* position within the round */
   enum operation operation;
-  const char *algorithm;          /* static storage: "direct", "reduce-scatter", "mpi", "star", "binomial", "pairs" */
+  const char *algorithm; /* static storage: "direct", "reduce-scatter", "mpi", "star", "binomial", "pairs" */
   uint32_t participants;
   struct {
     uint64_t max_bytes, sum_bytes; /* wire bytes sent: the busiest participant, all participants */
@@ -46,11 +53,12 @@ void traffic_destroy(traffic *t); /* NULL is ignored */
  * to several receivers is added once a receiver); then ends it. */
 void traffic_begin_round(traffic *t, uint64_t round);
 void traffic_begin(traffic *t, enum operation o, const char *algorithm, uint32_t participants);
-void traffic_add(traffic *t, int participant, enum direction d, uint64_t payload_bits, uint64_t wire_bytes, double theory_bits);
+void traffic_add(traffic *t, int participant, enum direction d, uint64_t payload_bits, uint64_t wire_bytes,
+                 double theory_bits);
 enum status traffic_end(traffic *t) WARN_UNUSED;
 
-/* Bytes of messages whose two ends lie on different ranks, each counted once a receiving rank; from the list of messages,
- * not from the sends. (An all-reduce left to MPI adds nothing: what it sends is MPI's choice.) */
+/* Bytes of messages whose two ends lie on different ranks, each counted once a receiving rank; from the list of
+ * messages, not from the sends. (An all-reduce left to MPI adds nothing: what it sends is MPI's choice.) */
 void traffic_add_crossing(traffic *t, uint64_t wire_bytes);
 uint64_t traffic_crossing_bytes(const traffic *t);
 
@@ -59,10 +67,11 @@ const traffic_count *traffic_of(const traffic *t, int participant);
 
 /* The exchanges since the last call, still of this rank alone; `*out` stays valid until the next traffic_begin. */
 size_t traffic_take(traffic *t, const exchange **out);
-/* Merges the same stretch of two ranks' exchanges in place: max of max, sum of sum. STATUS_PEER where they differ in shape. */
+/* Merges the same stretch of two ranks' exchanges in place: max of max, sum of sum. STATUS_PEER where they are
+ * of different exchanges. */
 enum status exchange_merge(exchange *into, const exchange *other) WARN_UNUSED;
-/* Run-length codes a complete list of exchanges in place and returns its new length: rows of one sequence number that did
- * the same in consecutive rounds become one, standing where the first of them stood. */
+/* Run-length codes a complete list of exchanges in place and returns its new length: rows of one sequence number that
+ * did the same in consecutive rounds become one, standing where the first of them stood. */
 size_t exchange_compress(exchange *list, size_t n);
 
 #endif

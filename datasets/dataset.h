@@ -18,8 +18,8 @@ typedef struct batch_request {
   enum split split;
   const uint32_t *ids; /* n sample numbers below the split's size */
   size_t n;
-  int worker;          /* who asks; -1: nobody (evaluation) */
-  rng_key key;         /* randomness of this batch: the stream of (seed, RNG_DATA, worker, step) */
+  int worker;  /* who asks; -1: nobody (evaluation) */
+  rng_key key; /* randomness of this batch: the stream of (seed, RNG_DATA, worker, step) */
 } batch_request;
 
 typedef struct data data;
@@ -38,7 +38,7 @@ struct data {
 };
 
 typedef struct dataset_env {
-  const char *folder;  /* TERSE_DATA, or NULL: the packages' folders are searched */
+  const char *folder; /* TERSE_DATA, or NULL: the packages' folders are searched */
   int n_workers;
   uint64_t seed;
 } dataset_env;

@@ -29,8 +29,9 @@ static enum status read_bytes(gzFile file, const char *path, uint8_t *out, size_
 static enum status read_header(gzFile file, const char *path, size_t n_dims, uint8_t *header, idx_array *out) {
   TRY_RETURN(read_bytes(file, path, header, 4));
   if (header[0] != 0 || header[1] != 0 || header[2] != IDX_TYPE_BYTE || header[3] != n_dims)
-    return FAIL(STATUS_BAD_DATA, "%s begins with %02x%02x%02x%02x, not with %08x as an IDX file of %zu-dimensional bytes",
-                path, header[0], header[1], header[2], header[3], (unsigned)(IDX_TYPE_BYTE << 8 | n_dims), n_dims);
+    return FAIL(STATUS_BAD_DATA,
+                "%s begins with %02x%02x%02x%02x, not with %08x as an IDX file of %zu-dimensional bytes", path,
+                header[0], header[1], header[2], header[3], (unsigned)(IDX_TYPE_BYTE << 8 | n_dims), n_dims);
   TRY_RETURN(read_bytes(file, path, header + 4, 4 * n_dims));
   size_t n_elements = 1;
   for (size_t i = 0; i < n_dims; i++) {

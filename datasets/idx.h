@@ -1,5 +1,6 @@
 /* The IDX format (Y. LeCun, "The MNIST database of handwritten digits"): two zero bytes, the type of the elements (8:
- * unsigned byte, the only one read here), the number of dimensions, each size as 4 big-endian bytes, then the elements. */
+ * unsigned byte, the only one read here), the number of dimensions, each size as 4 big-endian bytes, then the elements.
+ */
 #ifndef TERSE_DATASETS_IDX_H
 #define TERSE_DATASETS_IDX_H
 

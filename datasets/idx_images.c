@@ -36,7 +36,8 @@ static enum status choose_folder(const idx_images *set, const dataset_env *env, 
     return STATUS_OK;
   }
   if (env->folder) return FAIL(STATUS_BAD_DATA, "%s is missing; %s", out, set->remedy);
-  return FAIL(STATUS_BAD_DATA, "%s is missing; %s", set->package_folder ? set->package_folder : set->folder, set->remedy);
+  return FAIL(STATUS_BAD_DATA, "%s is missing; %s", set->package_folder ? set->package_folder : set->folder,
+              set->remedy);
 }
 
 /* Whether the file read as `which` has the shape, labels and content it must have. */
@@ -53,8 +54,8 @@ static enum status check_file(const idx_images *set, enum idx_images_file which,
       return FAIL(STATUS_BAD_DATA, "%s: label %u of sample %zu is not below %zu; %s", path, a->elements[i], i,
                   set->n_classes, set->remedy);
   if (a->checksum != set->checksums[which])
-    return FAIL(STATUS_BAD_DATA, "%s is corrupt: its content has xxHash64 %016llx, the published file %016llx; %s", path,
-                (unsigned long long)a->checksum, (unsigned long long)set->checksums[which], set->remedy);
+    return FAIL(STATUS_BAD_DATA, "%s is corrupt: its content has xxHash64 %016llx, the published file %016llx; %s",
+                path, (unsigned long long)a->checksum, (unsigned long long)set->checksums[which], set->remedy);
   return STATUS_OK;
 }
 

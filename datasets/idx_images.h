@@ -15,7 +15,7 @@ typedef struct idx_images {
   const char *package_folder; /* where a Debian package puts the files, or NULL */
   const char *remedy;         /* how to get them: the end of every error message */
   size_t n_train, n_test, height, width, n_classes;
-  float mean, deviation;      /* of the training set's pixels, scaled to [0, 1] */
+  float mean, deviation;                  /* of the training set's pixels, scaled to [0, 1] */
   uint64_t checksums[N_IDX_IMAGES_FILES]; /* xxHash64 of the published files, uncompressed */
 } idx_images;
 

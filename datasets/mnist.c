@@ -1,4 +1,5 @@
-/* MNIST: 70,000 grey images of handwritten digits (Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Proc. IEEE 86, 1998). */
+/* MNIST: 70,000 grey images of handwritten digits (Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Proc. IEEE 86, 1998).
+ */
 #include "datasets/dataset.h"
 #include "datasets/idx_images.h"
 

@@ -20,12 +20,27 @@ EXTERN_C const dataset dataset_quadratic;
 static const param params[] = {
     {.name = "dimension", .type = PARAM_INT, .fallback = "1000", .min = 1, .max = 16777216, .help = "coordinates"},
     {.name = "L", .type = PARAM_REAL, .fallback = "1", .max = 1e6, .above_min = true, .help = "largest eigenvalue"},
-    {.name = "mu", .type = PARAM_REAL, .fallback = "0.01", .max = 1e6, .above_min = true, .help = "smallest eigenvalue"},
-    {.name = "noise", .type = PARAM_REAL, .fallback = "1", .max = 1e6,
+    {.name = "mu",
+     .type = PARAM_REAL,
+     .fallback = "0.01",
+     .max = 1e6,
+     .above_min = true,
+     .help = "smallest eigenvalue"},
+    {.name = "noise",
+     .type = PARAM_REAL,
+     .fallback = "1",
+     .max = 1e6,
      .help = "standard deviation of one sample's gradient in each coordinate"},
-    {.name = "heterogeneity", .type = PARAM_REAL, .fallback = "0", .max = 1e6,
+    {.name = "heterogeneity",
+     .type = PARAM_REAL,
+     .fallback = "0",
+     .max = 1e6,
      .help = "standard deviation between the workers' gradients in each coordinate"},
-    {.name = "samples", .type = PARAM_INT, .fallback = "65536", .min = 1, .max = 4294967295.0,
+    {.name = "samples",
+     .type = PARAM_INT,
+     .fallback = "65536",
+     .min = 1,
+     .max = 4294967295.0,
      .help = "nominal size of the training set: what an epoch is"},
     PARAM_END};
 
@@ -104,7 +119,8 @@ static enum status open_quadratic(const dataset_env *env, const args *a, data **
                    .state = q};
   if (!q->spectrum || (heterogeneity > 0 && !q->offsets)) {
     close_quadratic(&q->base);
-    return FAIL(STATUS_NO_MEMORY, "no memory for a quadratic of %zu coordinates and %d workers", dimension, env->n_workers);
+    return FAIL(STATUS_NO_MEMORY, "no memory for a quadratic of %zu coordinates and %d workers", dimension,
+                env->n_workers);
   }
   for (size_t i = 0; i < dimension; i++) {
     const double position = dimension > 1 ? (double)i / (double)(dimension - 1) : 1;

@@ -1,8 +1,8 @@
 /* Which sample a worker sees when: a pure function of (seed, M, worker, step), never of the placement.
  *
  * Partition iid: one permutation of the training set, cut into M contiguous shards whose sizes differ by at most one.
- * Sampler: in every epoch a worker passes once over its shard in an order drawn for (seed, worker, epoch); a last partial
- * batch is left out, so that every worker takes floor(min shard / batch) steps an epoch. */
+ * Sampler: in every epoch a worker passes once over its shard in an order drawn for (seed, worker, epoch); a last
+ * partial batch is left out, so that every worker takes floor(min shard / batch) steps an epoch. */
 #ifndef TERSE_DATASETS_SAMPLER_H
 #define TERSE_DATASETS_SAMPLER_H
 

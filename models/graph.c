@@ -82,7 +82,8 @@ enum status graph_max_pool(graph *g, size_t kernel, size_t stride) {
 enum status graph_softmax_loss(graph *g, size_t n_classes) {
   layer *l = NULL;
   TRY_RETURN(append(g, LAYER_SOFTMAX_LOSS, "loss", &l));
-  if (n_classes < 2) return FAIL(STATUS_BAD_INPUT, "a softmax loss needs labels of at least 2 classes, not %zu", n_classes);
+  if (n_classes < 2)
+    return FAIL(STATUS_BAD_INPUT, "a softmax loss needs labels of at least 2 classes, not %zu", n_classes);
   if (l->in[0] * l->in[1] * l->in[2] != n_classes)
     return FAIL(STATUS_BAD_INPUT, "the softmax loss has %zu inputs for %zu classes", l->in[0] * l->in[1] * l->in[2],
                 n_classes);

@@ -1,6 +1,6 @@
-/* LeNet-5 (Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Proc. IEEE 86, 1998, fig. 2) as it is trained today: max pooling
- * and ReLU in place of trained averages and tanh, all maps of S2 feeding C3, a linear output with softmax. On 28 x 28 x 1
- * the first convolution is padded to the original's 32 x 32: 61,706 parameters. */
+/* LeNet-5 (Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Proc. IEEE 86, 1998, fig. 2) as it is trained today: max
+ * pooling and ReLU in place of trained averages and tanh, all maps of S2 feeding C3, a linear output with softmax. On
+ * 28 x 28 x 1 the first convolution is padded to the original's 32 x 32: 61,706 parameters. */
 #include "models/model.h"
 
 static const param params[] = {PARAM_END};

@@ -1,7 +1,8 @@
 /* Models: an architecture builds a graph of layers (graph.h); a net executes the graph on a device.
  *
- * Parameters and gradients are one contiguous float vector each, in a canonical layout that does not depend on the device
- * (layers in order; weights before bias; convolution weights output-input-height-width, dense weights output-input). */
+ * Parameters and gradients are one contiguous float vector each, in a canonical layout that does not depend on the
+ * device (layers in order; weights before bias; convolution weights output-input-height-width, dense weights
+ * output-input). */
 #ifndef TERSE_MODELS_MODEL_H
 #define TERSE_MODELS_MODEL_H
 
@@ -43,8 +44,8 @@ typedef struct layer_table {
 
 typedef struct net net;
 
-/* Compiles the graph for a device and batches of exactly `batch` samples (evaluation cuts its sets into such batches, the
- * last one padded). The graph may be destroyed afterwards. */
+/* Compiles the graph for a device and batches of exactly `batch` samples (evaluation cuts its sets into such batches,
+ * the last one padded). The graph may be destroyed afterwards. */
 enum status net_create(const graph *g, device *d, stream *s, size_t batch, net **out) WARN_UNUSED;
 void net_destroy(net *n);
 const layer_table *net_layers(const net *n);
@@ -55,7 +56,8 @@ void net_init(const net *n, uint64_t seed, float *host_params);
 
 /* One training step's gradient: fetches `request` (n = batch), runs forward and backward.
  * gradient = d(mean loss)/d(params), overwritten; loss (device memory, one float) = mean loss, regulariser included. */
-enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *gradient, float *loss) WARN_UNUSED;
+enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *gradient,
+                         float *loss) WARN_UNUSED;
 
 typedef struct evaluation {
   double loss;     /* mean over the split, regulariser included */
@@ -65,6 +67,7 @@ typedef struct evaluation {
 /* Loss and accuracy of `params` over a split. Waits for the device. */
 enum status net_evaluate(net *n, const data *d, enum split split, const float *params, evaluation *out) WARN_UNUSED;
 /* gradient = the exact gradient of the mean loss over a split, regulariser included; waits for the device. */
-enum status net_full_gradient(net *n, const data *d, enum split split, const float *params, float *gradient) WARN_UNUSED;
+enum status net_full_gradient(net *n, const data *d, enum split split, const float *params,
+                              float *gradient) WARN_UNUSED;
 
 #endif

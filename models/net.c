@@ -23,8 +23,8 @@ struct net {
   double *spread; /* of each slice's initial parameters: uniform in +-spread; 0: all 1 */
   int32_t *labels;
   uint32_t *ids;
-  float *part;    /* one batch's share of a full gradient */
-  double *sum;    /* the full gradient so far */
+  float *part; /* one batch's share of a full gradient */
+  double *sum; /* the full gradient so far */
   double loss_sum, penalty;
   size_t n_right;
 };
@@ -67,7 +67,8 @@ enum status net_create(const graph *g, device *d, stream *s, size_t batch, net *
   enum status status = STATUS_OK;
   *out = NULL;
   if (d->kind == DEVICE_CUDA)
-    return FAIL(STATUS_UNSUPPORTED, "models run on the CPU in this version, not on %s; use device: cpu", d->description);
+    return FAIL(STATUS_UNSUPPORTED, "models run on the CPU in this version, not on %s; use device: cpu",
+                d->description);
   if (batch < 1) return FAIL(STATUS_BAD_INPUT, "a batch has at least one sample");
   const size_t n_params = graph_n_params(g);
   net *n = (net *)calloc(1, sizeof *n);
@@ -119,8 +120,7 @@ void net_init(const net *n, uint64_t seed, float *host_params) {
   for (size_t k = 0; k < n->table.n_slices; k++) {
     const size_t begin = n->slices[k].offset, end = begin + n->slices[k].n;
     const float spread = (float)n->spread[k];
-    for (size_t i = begin; i < end; i++)
-      host_params[i] = spread > 0 ? (2 * rng_uniform_at(key, i) - 1) * spread : 1;
+    for (size_t i = begin; i < end; i++) host_params[i] = spread > 0 ? (2 * rng_uniform_at(key, i) - 1) * spread : 1;
   }
 }
 

@@ -1,4 +1,5 @@
-/* `terse bench step`: one worker's training step (mini-batch, gradient, momentum SGD) beside the library calls in it. */
+/* `terse bench step`: one worker's training step (mini-batch, gradient, momentum SGD) beside the library calls in it.
+ */
 #ifndef TERSE_RUNNER_BENCH_STEP_H
 #define TERSE_RUNNER_BENCH_STEP_H
 
@@ -11,8 +12,8 @@ typedef struct bench_step_options {
   const char *model, *dataset; /* with their default parameters */
   const char *data_folder;     /* TERSE_DATA, or NULL */
   size_t batch;
-  int n_samples, n_steps;      /* medians are of n_samples; each sample is the mean of n_steps */
-  bool serve;                  /* for every line read from standard input write one sample as a JSON line, until its end */
+  int n_samples, n_steps; /* medians are of n_samples; each sample is the mean of n_steps */
+  bool serve;             /* for every line read from standard input write one sample as a JSON line, until its end */
 } bench_step_options;
 
 /* Prints the table, or serves. Times are CPU time of the calling thread, so that they hold on a shared machine; run it

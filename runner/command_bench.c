@@ -22,11 +22,12 @@ int command_bench(int argc, char **argv) {
       .name = "bench",
       .usage = "step|overhead [options]",
       .summary = "time training steps and what is around them",
-      .help = "step      a training step beside the library calls in it\n"
-              "overhead  accounting, clocks and records as a fraction of a LeNet-5 step; fails above 2 %\n\n"
-              "Set OMP_NUM_THREADS=1, as runs do: two threads on shared cores are slower than one.\n",
+      .help =
+          "step      a training step beside the library calls in it\n"
+          "overhead  accounting, clocks and records as a fraction of a LeNet-5 step; fails above 2 %\n\n"
+          "Set OMP_NUM_THREADS=1, as runs do: two threads on shared cores are slower than one.",
       .options = options,
-      .after = "Example: OMP_NUM_THREADS=1 terse bench step --model softmax --batch 64\n",
+      .after = "Example: OMP_NUM_THREADS=1 terse bench step --model softmax --batch 64",
       .min_words = 1,
       .max_words = 1};
   command_line line;

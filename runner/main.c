@@ -32,18 +32,6 @@ static const entry entries[] = {
 };
 enum { N_ENTRIES = sizeof entries / sizeof entries[0] };
 
-int command_failed(enum status code) {
-  const char *detail = status_detail();
-  fprintf(stderr, "terse: %s\n", *detail ? detail : status_name(code));
-  switch (code) {
-    case STATUS_BAD_INPUT:
-    case STATUS_BAD_DATA:
-    case STATUS_STORE: return 2;
-    case STATUS_INTERRUPTED: return 130;
-    default: fprintf(stderr, "terse: (%s, at %s)\n", status_name(code), status_place()); return 1;
-  }
-}
-
 static void print_help(FILE *out) {
   fputs("terse: a reproducible benchmark harness for communication-efficient distributed SGD\n\n"
         "Usage: terse COMMAND [arguments]; terse COMMAND --help explains each\n\n",

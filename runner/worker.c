@@ -153,6 +153,7 @@ static enum status run_rounds(loop *l) {
     }
     comm_begin_round(t->comm, l->round);
     TRY_RETURN(t->cell->method->round(t->state, l->round));
+    TRY_RETURN(stream_check(t->stream)); /* hostile bytes end the run in the round they came */
     l->round++;
     TRY_RETURN(measure_if_due(l));
   }

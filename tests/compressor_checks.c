@@ -101,15 +101,16 @@ static bool draw_moments(subject *s, const float *x, float *c, unsigned draws, m
 }
 
 /* Each coordinate's mean against the empirical Bernstein bound (Maurer and Pontil, COLT 2009, Theorem 4) at t =
- * ln(2/p), t = 20: with some hundred tests a false alarm has a probability below 1e-6. Its range is taken as four times
- * what was seen, and at least |x|_inf, since a rare value may not have come up. The variance is allowed 5 standard
- * errors. */
+ * ln(2/p), t = 20: with some hundred tests a false alarm has a probability below 1e-5. Its range is taken as four times
+ * what was seen; or, since a rare value may not have come up, as the claimed deviation, though not above |x|_inf. The
+ * variance is allowed 5 standard errors. */
 static bool judge_moments(subject *s, const float *x, unsigned draws, const moments *m) {
   const double t = 20, mean_error = m->error / draws;
   const double spread = sqrt(fmax(0, m->error2 / draws - mean_error * mean_error) / draws);
   const double omega = pipeline_factor(s->pipeline, FACTOR_OMEGA), delta = pipeline_factor(s->pipeline, FACTOR_DELTA);
-  double range = 4 * m->largest;
-  for (size_t i = 0; i < s->n; i++) range = fmax(range, fabsf(x[i]));
+  double unseen = 0;
+  for (size_t i = 0; i < s->n; i++) unseen = fmax(unseen, fabsf(x[i]));
+  const double range = fmax(4 * m->largest, fmin(unseen, sqrt(omega * norm2(x, s->n))));
   for (size_t i = 0; i < s->n && !isnan(omega); i++) {
     const double mean = m->sum[i] / draws, variance = fmax(0, m->sum2[i] / draws - mean * mean);
     const double allowed = sqrt(2 * variance * t / draws) + 7 * range * t / (3.0 * (draws - 1)) + 1e-6 * range;

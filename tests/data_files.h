@@ -15,8 +15,8 @@ void remove_folder(const char *folder);
 const char *path_in(const char *folder, const char *name);
 void write_file(const char *path, const uint8_t *bytes, size_t n, bool gzip);
 
-/* An IDX image of unsigned bytes: its header and, as elements, 0, 1, 2, … below `modulus`. Returns its size; `out` holds
- * at least 4 + 4 n_dims + the elements. */
+/* An IDX image of unsigned bytes: its header and, as elements, 0, 1, 2, … below `modulus`. Returns its size; `out`
+ * holds at least 4 + 4 n_dims + the elements. */
 size_t make_idx(uint8_t *out, size_t n_dims, const size_t *shape, unsigned modulus);
 
 #endif

@@ -14,7 +14,8 @@ int32_t random_sample(const data *d, enum split split, uint32_t id, float *x) {
 }
 
 static enum status fetch(const data *d, const batch_request *request, float *x, int32_t *labels) {
-  const size_t n = d->channels * d->height * d->width;
+  const size_t n = d->channels * d->height * d->width, size = request->split == SPLIT_TEST ? d->n_test : d->n_train;
+  for (size_t j = 0; j < request->n; j++) cr_assert_lt(request->ids[j], size);
   for (size_t j = 0; j < request->n; j++) labels[j] = random_sample(d, request->split, request->ids[j], x + j * n);
   return STATUS_OK;
 }
@@ -24,8 +25,16 @@ static void close_data(data *d) { free(d); }
 data *random_data(size_t channels, size_t height, size_t width, size_t n_classes, size_t n_train, size_t n_test) {
   data *d = (data *)calloc(1, sizeof *d);
   cr_assert(d);
-  *d = (data){.n_train = n_train, .n_test = n_test, .n_probe = n_train, .channels = channels, .height = height,
-              .width = width, .n_classes = n_classes, .standing = "synthetic", .fetch = fetch, .close = close_data};
+  *d = (data){.n_train = n_train,
+              .n_test = n_test,
+              .n_probe = n_train,
+              .channels = channels,
+              .height = height,
+              .width = width,
+              .n_classes = n_classes,
+              .standing = "synthetic",
+              .fetch = fetch,
+              .close = close_data};
   return d;
 }
 

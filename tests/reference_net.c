@@ -13,8 +13,8 @@ static long position(const size_t shape[3], size_t sample, size_t channel, long 
 }
 
 /* Visits every product of a convolution: forward (dy NULL) y += w x, else dw += dy x and dx += dy w. */
-static void convolve(const layer *l, size_t batch, const double *x, const double *w, double *y, const double *dy, double *dx,
-                     double *dw) {
+static void convolve(const layer *l, size_t batch, const double *x, const double *w, double *y, const double *dy,
+                     double *dx, double *dw) {
   for (size_t n = 0; n < batch; n++)
     for (size_t o = 0; o < l->out[0]; o++)
       for (size_t r = 0; r < l->out[1]; r++)
@@ -37,8 +37,8 @@ static void convolve(const layer *l, size_t batch, const double *x, const double
         }
 }
 
-static void multiply(const layer *l, size_t batch, const double *x, const double *w, double *y, const double *dy, double *dx,
-                     double *dw) {
+static void multiply(const layer *l, size_t batch, const double *x, const double *w, double *y, const double *dy,
+                     double *dx, double *dw) {
   const size_t n_in = count(l->in), n_out = count(l->out);
   for (size_t n = 0; n < batch; n++)
     for (size_t o = 0; o < n_out; o++) {
@@ -91,7 +91,8 @@ static void forward(const layer *l, size_t batch, const double *x, const double 
   for (size_t i = 0; l->kind == LAYER_RELU && i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;
 }
 
-static void backward(const layer *l, size_t batch, const double *x, const double *w, const double *dy, double *dx, double *dw) {
+static void backward(const layer *l, size_t batch, const double *x, const double *w, const double *dy, double *dx,
+                     double *dw) {
   const size_t n = batch * count(l->in);
   if (l->kind == LAYER_CONV) convolve(l, batch, x, w, NULL, dy, dx, dw);
   if (l->kind == LAYER_DENSE) multiply(l, batch, x, w, NULL, dy, dx, dw);

@@ -235,7 +235,8 @@ Test(archive, other_run) {
   cr_assert_eq(save(folder, 2, &s, NULL), STATUS_OK);
   cr_assert_eq(archive_load_begin(folder, NULL, &a), STATUS_OK);
   cr_assert_eq(archive_bytes(a, 1, "words", &d, sizeof d), STATUS_BAD_DATA);
-  cr_assert(says("worker 1's section 'words'") && says("part-0.bin") && says("16 bytes where 8"), "%s", status_detail());
+  cr_assert(says("worker 1's section 'words'") && says("part-0.bin") && says("16 bytes where 8"), "%s",
+            status_detail());
   cr_assert_eq(archive_bytes(a, ARCHIVE_SHARED, "gone", &d, sizeof d), STATUS_BAD_DATA);
   cr_assert(says("the shared section 'gone' is missing"));
   cr_assert_eq(archive_bytes(a, ARCHIVE_SHARED, "shared", &d, sizeof d), STATUS_OK); /* still usable */

@@ -132,8 +132,9 @@ Test(compressor, topk_keeps_the_largest) {
   static const struct {
     const char *key, *value;
     size_t k;
-  } densities[] = {{NULL, NULL, 5}, {"density", "0.25", 125}, {"density", "1", 500}, {"density", "0.0001", 1},
-                   {"k", "1", 1},   {"k", "500", 500},        {"k", "1000", 500}};
+  } densities[] = {{NULL, NULL, 5},          {"density", "0.25", 125}, {"density", "1", 500},
+                   {"density", "0.0119", 5}, {"density", "0.0001", 1}, {"k", "1", 1},
+                   {"k", "500", 500},        {"k", "1000", 500}};
   float x[500], c[500];
   for (size_t d = 0; d < sizeof densities / sizeof *densities; d++)
     for (int kind = 0; kind < N_VECTORS; kind++) {

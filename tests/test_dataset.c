@@ -40,7 +40,8 @@ static void describe(const data *d, uint32_t n, double *mean, double *deviation,
   double sum = 0, squares = 0;
   for (uint32_t id = 0; id < n; id++) {
     int32_t label;
-    cr_assert_eq(d->fetch(d, &(batch_request){.split = SPLIT_TRAIN, .ids = &id, .n = 1, .worker = 0}, x, &label), STATUS_OK);
+    cr_assert_eq(d->fetch(d, &(batch_request){.split = SPLIT_TRAIN, .ids = &id, .n = 1, .worker = 0}, x, &label),
+                 STATUS_OK);
     classes[label]++;
     for (size_t i = 0; i < pixels; i++) sum += x[i], squares += (double)x[i] * x[i];
   }
@@ -60,7 +61,8 @@ static void check_published(const char *name, const char *folder, const size_t f
   cr_assert_eq(d->module, dataset_find(name));
   describe(d, 10000, &mean, &deviation, classes);
   cr_assert(fabs(mean) < 0.02 && fabs(deviation - 1) < 0.02, "%s: mean %g, deviation %g", name, mean, deviation);
-  for (int i = 0; i < 10; i++) cr_assert_eq(classes[i], first_classes[i], "%s has %zu of class %d", name, classes[i], i);
+  for (int i = 0; i < 10; i++)
+    cr_assert_eq(classes[i], first_classes[i], "%s has %zu of class %d", name, classes[i], i);
   data_close(d);
 }
 
@@ -93,8 +95,8 @@ static data *open_quadratic(const char *noise, const char *heterogeneity, int n_
 
 static void fetch_quadratic(const data *d, enum split split, int worker, uint64_t step, float *z) {
   const uint32_t ids[SAMPLES] = {0};
-  const batch_request request = {.split = split, .ids = ids, .n = SAMPLES, .worker = worker,
-                                 .key = rng_stream(1, RNG_DATA, worker, step)};
+  const batch_request request = {
+      .split = split, .ids = ids, .n = SAMPLES, .worker = worker, .key = rng_stream(1, RNG_DATA, worker, step)};
   cr_assert_eq(d->fetch(d, &request, z, NULL), STATUS_OK, "%s", status_detail());
 }
 

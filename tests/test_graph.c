@@ -9,9 +9,9 @@ static void make_graph(void) { g = (graph *)malloc(sizeof *g); }
 static void drop_graph(void) { free(g); }
 
 #define ADD(call) cr_assert_eq((call), STATUS_OK, "%s", status_detail())
-#define REFUSED(call, what)                                                                  \
-  do {                                                                                       \
-    cr_assert_eq((call), STATUS_BAD_INPUT);                                                  \
+#define REFUSED(call, what)                                                                    \
+  do {                                                                                         \
+    cr_assert_eq((call), STATUS_BAD_INPUT);                                                    \
     cr_assert(strstr(status_detail(), what), "'%s' does not say '%s'", status_detail(), what); \
   } while (0)
 

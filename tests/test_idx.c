@@ -19,7 +19,8 @@ static void expect_bad(const char *folder, size_t n, bool gzip, size_t n_dims, c
   const char *path = path_in(folder, "bad");
   write_file(path, bytes, n, gzip);
   cr_assert_eq(idx_read(path, n_dims, &a), STATUS_BAD_DATA, "%s: %s", what, status_detail());
-  cr_assert(strstr(status_detail(), path) && strstr(status_detail(), what), "'%s' does not say '%s'", status_detail(), what);
+  cr_assert(strstr(status_detail(), path) && strstr(status_detail(), what), "'%s' does not say '%s'", status_detail(),
+            what);
   cr_assert_null(a.content);
 }
 
@@ -49,7 +50,8 @@ Test(idx, refuses_what_is_not_one) {
   make_folder(folder);
   const size_t n = make_idx(bytes, 3, shape, 251);
   for (int gzip = 0; gzip < 2; gzip++) {
-    for (size_t short_n = 0; short_n < n; short_n += short_n < HEADER ? 1 : 31) expect_bad(folder, short_n, gzip, 3, "truncated");
+    for (size_t short_n = 0; short_n < n; short_n += short_n < HEADER ? 1 : 31)
+      expect_bad(folder, short_n, gzip, 3, "truncated");
     expect_bad(folder, n - 1, gzip, 3, "truncated");
     bytes[n] = 0;
     expect_bad(folder, n + 1, gzip, 3, "after its last element");

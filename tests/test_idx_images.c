@@ -18,8 +18,15 @@ static size_t sizes[N_IDX_IMAGES_FILES];
 
 /* A set of tiny images in FOLDER/tiny, every other file compressed. */
 static idx_images make_set(const char *folder) {
-  idx_images set = {.folder = "tiny", .remedy = "draw them yourself", .n_train = N_TRAIN, .n_test = N_TEST, .height = SIDE,
-                    .width = SIDE, .n_classes = CLASSES, .mean = 0.25f, .deviation = 0.5f};
+  idx_images set = {.folder = "tiny",
+                    .remedy = "draw them yourself",
+                    .n_train = N_TRAIN,
+                    .n_test = N_TEST,
+                    .height = SIDE,
+                    .width = SIDE,
+                    .n_classes = CLASSES,
+                    .mean = 0.25f,
+                    .deviation = 0.5f};
   mkdir(path_in(folder, "tiny"), 0700);
   for (int i = 0; i < N_IDX_IMAGES_FILES; i++) {
     const size_t shape[3] = {i < 2 ? N_TRAIN : N_TEST, SIDE, SIDE};
@@ -37,7 +44,8 @@ Test(idx_images, hands_out_normalised_samples) {
   data *d;
   make_folder(folder);
   const idx_images set = make_set(folder);
-  cr_assert_eq(idx_images_open(&set, &(dataset_env){.folder = folder, .n_workers = 1}, &d), STATUS_OK, "%s", status_detail());
+  cr_assert_eq(idx_images_open(&set, &(dataset_env){.folder = folder, .n_workers = 1}, &d), STATUS_OK, "%s",
+               status_detail());
   cr_assert(d->n_train == N_TRAIN && d->n_test == N_TEST && d->n_probe == N_TRAIN && d->n_classes == CLASSES);
   cr_assert(d->channels == 1 && d->height == SIDE && d->width == SIDE && !d->spectrum);
   cr_assert_str_eq(d->standing, "published");
@@ -65,7 +73,8 @@ Test(idx_images, hands_out_normalised_samples) {
 /* Opens and expects STATUS_BAD_DATA with a file, a reason and the remedy in the sentence. */
 static void expect_bad(const idx_images *set, const char *folder, const char *file, const char *reason) {
   data *d;
-  cr_assert_eq(idx_images_open(set, &(dataset_env){.folder = folder, .n_workers = 1}, &d), STATUS_BAD_DATA, "%s", reason);
+  cr_assert_eq(idx_images_open(set, &(dataset_env){.folder = folder, .n_workers = 1}, &d), STATUS_BAD_DATA, "%s",
+               reason);
   cr_assert_null(d);
   cr_assert(strstr(status_detail(), file), "'%s' does not name %s", status_detail(), file);
   cr_assert(strstr(status_detail(), reason), "'%s' does not say '%s'", status_detail(), reason);

@@ -65,8 +65,8 @@ static void pool_first(graph *g) {
   ADD(graph_dense(g, "dense", CLASSES));
 }
 
-static void (*const builders[])(graph *) = {dense_alone, dense_relu, conv_alone, conv_stride,
-                                            conv_relu_conv, pool_relu, pool_first};
+static void (*const builders[])(graph *) = {dense_alone,    dense_relu, conv_alone, conv_stride,
+                                            conv_relu_conv, pool_relu,  pool_first};
 enum { N_BUILDERS = sizeof builders / sizeof *builders };
 
 typedef struct problem {
@@ -120,8 +120,8 @@ Test(layers, reference_agrees_with_finite_differences) {
       const double below = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL);
       p.params[i] = at;
       const double slope = (above - below) / (2 * h);
-      cr_assert(fabs(slope - p.gradient[i]) < 1e-7 * (1 + fabs(slope)), "graph %zu, parameter %zu: %.9g, not %.9g", k, i,
-                p.gradient[i], slope);
+      cr_assert(fabs(slope - p.gradient[i]) < 1e-7 * (1 + fabs(slope)), "graph %zu, parameter %zu: %.9g, not %.9g", k,
+                i, p.gradient[i], slope);
     }
     problem_close(&p);
   }
@@ -143,7 +143,8 @@ Test(layers, executor_agrees_with_reference) {
       cr_assert(fabs(is - loss) <= 1e-5 * loss, "graph %zu: loss %.9g, not %.9g", k, is, loss);
       const layer_table *t = net_layers(f.net);
       for (size_t s = 0; s < t->n_slices; s++) {
-        const double error = relative_error(gradient + t->slices[s].offset, p.gradient + t->slices[s].offset, t->slices[s].n);
+        const double error =
+            relative_error(gradient + t->slices[s].offset, p.gradient + t->slices[s].offset, t->slices[s].n);
         cr_assert(error <= 1e-5, "graph %zu: the gradient of %s is off by %.3g", k, t->slices[s].name, error);
       }
     }

@@ -1,4 +1,5 @@
-/* Whole models through models/model.h: parameter counts, loss and gradient against the fp64 reference, both CPU devices. */
+/* Whole models through models/model.h: parameter counts, loss and gradient against the fp64 reference, both CPU
+ * devices. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -61,10 +62,11 @@ Test(models, layer_table_is_the_canonical_layout) {
   const struct {
     const char *name;
     size_t shape[4], n_dims;
-  } expected[] = {{"conv1.weight", {6, 1, 5, 5}, 4},  {"conv1.bias", {6}, 1},        {"conv2.weight", {16, 6, 5, 5}, 4},
-                  {"conv2.bias", {16}, 1},            {"fc1.weight", {120, 400}, 2}, {"fc1.bias", {120}, 1},
-                  {"fc2.weight", {84, 120}, 2},       {"fc2.bias", {84}, 1},         {"fc3.weight", {10, 84}, 2},
-                  {"fc3.bias", {10}, 1}};
+  } expected[] = {{"conv1.weight", {6, 1, 5, 5}, 4},  {"conv1.bias", {6}, 1},
+                  {"conv2.weight", {16, 6, 5, 5}, 4}, {"conv2.bias", {16}, 1},
+                  {"fc1.weight", {120, 400}, 2},      {"fc1.bias", {120}, 1},
+                  {"fc2.weight", {84, 120}, 2},       {"fc2.bias", {84}, 1},
+                  {"fc3.weight", {10, 84}, 2},        {"fc3.bias", {10}, 1}};
   graph *g = (graph *)malloc(sizeof *g);
   data *d = random_data(1, 28, 28, 10, 8, 8);
   fixture f;
@@ -121,7 +123,8 @@ static void check_model(const char *name, const char *l2, size_t channels, size_
   const size_t n = f.n_params;
   double *x = (double *)malloc((2 * BATCH + 3) * channels * side * side * sizeof *x);
   double *params = (double *)malloc(n * sizeof *params), *should_be = (double *)malloc(n * sizeof *should_be);
-  float *gradient = (float *)malloc(n * sizeof *gradient), *other = (float *)malloc(n * sizeof *other), loss, other_loss;
+  float *gradient = (float *)malloc(n * sizeof *gradient), *other = (float *)malloc(n * sizeof *other), loss,
+        other_loss;
   uint32_t ids[2 * BATCH + 3];
   int32_t labels[2 * BATCH + 3];
   for (uint32_t j = 0; j < BATCH; j++) ids[j] = 5 * j;
@@ -180,9 +183,9 @@ Test(models, accuracy_counts_the_right_ones) {
   memset(f.params, 0, f.n_params * sizeof *f.params);
   cr_assert_eq(net_evaluate(f.net, d, SPLIT_PROBE, f.params, &e), STATUS_OK);
   cr_assert(fabs(e.loss - log(4)) < 1e-6);
-  for (size_t class = 0; class < 4; class++) {
+  for (size_t class = 0; class < 4; class ++) {
     size_t n_class = 0;
-    for (uint32_t id = 0; id < 43; id++) n_class += random_sample(d, SPLIT_TEST, id, sample) == (int32_t)class;
+    for (uint32_t id = 0; id < 43; id++) n_class += random_sample(d, SPLIT_TEST, id, sample) == (int32_t) class;
     f.params[24 + class] = 9;
     cr_assert_eq(net_evaluate(f.net, d, SPLIT_TEST, f.params, &e), STATUS_OK);
     f.params[24 + class] = 0;

@@ -78,7 +78,8 @@ static bool contains(const uint32_t *list, size_t n, uint32_t value) {
   return false;
 }
 
-/* Every epoch hands out distinct samples of the worker's shard, all of them where batches divide it, in another order. */
+/* Every epoch hands out distinct samples of the worker's shard, all of them where batches divide it, in another order.
+ */
 Test(sampler, an_epoch_is_a_pass) {
   partition *p;
   cr_assert_eq(partition_iid(603, 3, 7, &p), STATUS_OK);

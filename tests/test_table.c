@@ -40,10 +40,10 @@ static void mixed(table *t) {
 
 Test(table, text_is_aligned_by_characters_and_numbers_to_the_right) {
   expect(TABLE_TEXT, mixed,
-         "a                       b \"2\"\n"
-         "naïve                      -7\n"
-         "two\\nlines, \"quoted\"     0.1\n"
-         "-                           -\n");
+         "a                     b \"2\"\n"
+         "naïve                    -7\n"
+         "two\\nlines, \"quoted\"    0.1\n"
+         "-                         -\n");
   expect(TABLE_TEXT, nothing, "a  b \"2\"\n");
 }
 

@@ -81,8 +81,12 @@ Test(traffic, counts) {
 }
 
 static exchange row(uint64_t round, uint32_t sequence, uint64_t bytes) {
-  exchange e = {.first_round = round, .n_rounds = 1, .sequence = sequence, .operation = OPERATION_TRANSFER,
-                .algorithm = "pairs", .participants = 4};
+  exchange e = {.first_round = round,
+                .n_rounds = 1,
+                .sequence = sequence,
+                .operation = OPERATION_TRANSFER,
+                .algorithm = "pairs",
+                .participants = 4};
   e.sent[DIRECTION_PEER].max_bytes = bytes;
   e.sent[DIRECTION_PEER].sum_bytes = 2 * bytes;
   return e;

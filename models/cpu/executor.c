@@ -13,7 +13,7 @@ struct executor {
 /* What a layer's forward pass leaves for its backward pass. */
 typedef struct compiled_layer {
   tensor *in, *out; /* ReLU works in place: out is in */
-  conv_tensors parameters;
+  parameter_tensors parameters;
   forward_state forward;
 } compiled_layer;
 
@@ -24,16 +24,24 @@ typedef struct compiler {
   compiled_layer layers[GRAPH_MAX_LAYERS];
 } compiler;
 
-static enum status append_loop(program *p, void (*loop)(const step *, run *), tensor *a, tensor *b, size_t rows, size_t columns) {
+static enum status append_loop(program *p, void (*loop)(const step *, run *), tensor *a, tensor *b, size_t rows,
+                               size_t columns) {
   const step s = {.kind = STEP_LOOP, .loop = loop, .a = a, .b = b, .rows = rows, .columns = columns};
   return program_append(p, &s);
 }
 
 /* c (rows x columns) = op(a) op(b) */
-static enum status append_gemm(program *p, char transpose_a, char transpose_b, size_t rows, size_t columns, size_t inner,
-                               tensor *a, tensor *b, tensor *c) {
-  const step s = {.kind = STEP_GEMM, .a = a, .b = b, .c = c, .rows = rows, .columns = columns, .inner = inner,
-                  .transpose_a = transpose_a, .transpose_b = transpose_b};
+static enum status append_gemm(program *p, char transpose_a, char transpose_b, size_t rows, size_t columns,
+                               size_t inner, tensor *a, tensor *b, tensor *c) {
+  const step s = {.kind = STEP_GEMM,
+                  .a = a,
+                  .b = b,
+                  .c = c,
+                  .rows = rows,
+                  .columns = columns,
+                  .inner = inner,
+                  .transpose_a = transpose_a,
+                  .transpose_b = transpose_b};
   return program_append(p, &s);
 }
 
@@ -46,7 +54,7 @@ static enum status plain_activations(compiler *c, const size_t shape[3], tensor 
 }
 
 /* Views of a layer's weights and bias in the parameter and the gradient vector. */
-static enum status view_parameters(compiler *c, const layer *l, conv_tensors *t) {
+static enum status view_parameters(compiler *c, const layer *l, parameter_tensors *t) {
   const bool conv = l->kind == LAYER_CONV;
   const size_t shape[4] = {l->n_biases, l->n_weights / l->n_biases / (conv ? l->kernel * l->kernel : 1),
                            conv ? l->kernel : 1, conv ? l->kernel : 1};
@@ -67,9 +75,10 @@ static enum status dense_forward(compiler *c, const layer *l, compiled_layer *k)
 }
 
 /* dW = dy' x, db = sum of dy's rows, dx = dy W */
-static enum status dense_backward(compiler *c, const layer *l, compiled_layer *k, tensor *out_gradient, tensor **in_gradient) {
+static enum status dense_backward(compiler *c, const layer *l, compiled_layer *k, tensor *out_gradient,
+                                  tensor **in_gradient) {
   const size_t n_in = n_elements(l->in), n_out = n_elements(l->out);
-  const conv_tensors *t = &k->parameters;
+  const parameter_tensors *t = &k->parameters;
   TRY_RETURN(onednn_to_plain(c->program, out_gradient, &out_gradient));
   TRY_RETURN(append_gemm(c->program, 'T', 'N', n_out, n_in, c->batch, out_gradient, k->in, t->weights_gradient));
   TRY_RETURN(append_loop(c->program, loop_bias_gradient, out_gradient, t->bias_gradient, c->batch, n_out));
@@ -85,7 +94,11 @@ static enum status softmax_forward(compiler *c, const layer *l, compiled_layer *
 }
 
 static enum status quadratic_forward(compiler *c, const layer *l, compiled_layer *k) {
-  step s = {.kind = STEP_LOOP, .loop = loop_quadratic_loss, .a = k->in, .rows = c->batch, .columns = l->n_weights,
+  step s = {.kind = STEP_LOOP,
+            .loop = loop_quadratic_loss,
+            .a = k->in,
+            .rows = c->batch,
+            .columns = l->n_weights,
             .spectrum = c->graph->spectrum};
   k->out = NULL;
   TRY_RETURN(onednn_plain(c->program, 1, &l->n_weights, TENSOR_PARAMS, c->offset, &s.b));
@@ -96,29 +109,39 @@ static enum status quadratic_forward(compiler *c, const layer *l, compiled_layer
 static enum status compile_forward(compiler *c, const layer *l, compiled_layer *k) {
   if (l->n_biases > 0) TRY_RETURN(view_parameters(c, l, &k->parameters));
   switch (l->kind) {
-    case LAYER_CONV: return onednn_conv(c->program, l, &k->parameters, k->in, &k->out, &k->forward);
-    case LAYER_DENSE: return dense_forward(c, l, k);
-    case LAYER_RELU: k->out = k->in; return append_loop(c->program, loop_relu, k->in, NULL, 0, 0);
-    case LAYER_MAX_POOL: return onednn_max_pool(c->program, l, k->in, &k->out, &k->forward);
-    case LAYER_SOFTMAX_LOSS: return softmax_forward(c, l, k);
-    case LAYER_QUADRATIC_LOSS: return quadratic_forward(c, l, k);
+    case LAYER_CONV:
+      return onednn_conv(c->program, l, &k->parameters, k->in, &k->out, &k->forward);
+    case LAYER_DENSE:
+      return dense_forward(c, l, k);
+    case LAYER_RELU:
+      k->out = k->in;
+      return append_loop(c->program, loop_relu, k->in, NULL, 0, 0);
+    case LAYER_MAX_POOL:
+      return onednn_max_pool(c->program, l, k->in, &k->out, &k->forward);
+    case LAYER_SOFTMAX_LOSS:
+      return softmax_forward(c, l, k);
+    case LAYER_QUADRATIC_LOSS:
+      return quadratic_forward(c, l, k);
   }
   return FAIL(STATUS_UNSUPPORTED, "layer %s is of a kind the CPU does not know", l->name);
 }
 
 /* `gradient` is with respect to the layer's output; in_gradient NULL: nobody before it has parameters. */
-static enum status compile_backward(compiler *c, const layer *l, compiled_layer *k, tensor *gradient, tensor **in_gradient) {
+static enum status compile_backward(compiler *c, const layer *l, compiled_layer *k, tensor *gradient,
+                                    tensor **in_gradient) {
   switch (l->kind) {
     case LAYER_CONV:
       return onednn_conv_backward(c->program, l, &k->parameters, k->in, gradient, &k->forward, in_gradient);
-    case LAYER_DENSE: return dense_backward(c, l, k, gradient, in_gradient);
+    case LAYER_DENSE:
+      return dense_backward(c, l, k, gradient, in_gradient);
     case LAYER_RELU:
       TRY_RETURN(onednn_to_layout(c->program, gradient, k->out, in_gradient));
       return append_loop(c->program, loop_relu_backward, k->out, *in_gradient, 0, 0);
     case LAYER_MAX_POOL:
       return onednn_max_pool_backward(c->program, l, k->in, k->out, gradient, &k->forward, in_gradient);
     case LAYER_SOFTMAX_LOSS:
-    case LAYER_QUADRATIC_LOSS: break; /* their forward pass gives the gradient */
+    case LAYER_QUADRATIC_LOSS:
+      break; /* their forward pass gives the gradient */
   }
   return FAIL(STATUS_UNSUPPORTED, "layer %s is of a kind the CPU cannot differentiate", l->name);
 }

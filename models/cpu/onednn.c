@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-#define LIBRARY(call)                                                                                     \
-  do {                                                                                                    \
-    const dnnl_status_t library_code = (call);                                                            \
-    if (library_code != dnnl_success) {                                                                   \
+#define LIBRARY(call)                                                                                             \
+  do {                                                                                                            \
+    const dnnl_status_t library_code = (call);                                                                    \
+    if (library_code != dnnl_success) {                                                                           \
       status = FAIL(STATUS_LIBRARY, "oneDNN cannot build the model: %s gives code %d", #call, (int)library_code); \
-      goto exit;                                                                                          \
-    }                                                                                                     \
+      goto exit;                                                                                                  \
+    }                                                                                                             \
   } while (0)
 
 static const dnnl_memory_desc_t *layout_of(const tensor *t) {
@@ -138,7 +138,8 @@ static size_t batch_of(const tensor *t) { return (size_t)layout_of(t)->dims[0]; 
 /* Direct, not Winograd, whose rounding errors are larger. */
 static const dnnl_alg_kind_t convolution = dnnl_convolution_direct;
 
-enum status onednn_conv(program *p, const layer *l, const conv_tensors *c, tensor *in, tensor **out, forward_state *f) {
+enum status onednn_conv(program *p, const layer *l, const parameter_tensors *c, tensor *in, tensor **out,
+                        forward_state *f) {
   enum status status = STATUS_OK;
   window w;
   dnnl_convolution_desc_t d;
@@ -159,14 +160,14 @@ exit:
   return status;
 }
 
-static enum status conv_backward_weights(program *p, const window *w, const conv_tensors *c, tensor *in,
+static enum status conv_backward_weights(program *p, const window *w, const parameter_tensors *c, tensor *in,
                                          tensor *out_gradient, const forward_state *f) {
   enum status status = STATUS_OK;
   dnnl_convolution_desc_t d;
   dnnl_primitive_desc_t pd = NULL;
   tensor *x, *dy, *dw;
-  LIBRARY(dnnl_convolution_backward_weights_desc_init(&d, convolution, &w->in, &w->weights, &w->bias, &w->out, w->stride,
-                                                      w->pad, w->pad));
+  LIBRARY(dnnl_convolution_backward_weights_desc_init(&d, convolution, &w->in, &w->weights, &w->bias, &w->out,
+                                                      w->stride, w->pad, w->pad));
   LIBRARY(dnnl_primitive_desc_create(&pd, &d, NULL, p->engine, f->hint));
   TRY(adapt(p, in, layout_wanted(pd, dnnl_query_src_md), &x));
   TRY(adapt(p, out_gradient, layout_wanted(pd, dnnl_query_diff_dst_md), &dy));
@@ -182,13 +183,14 @@ exit:
   return status;
 }
 
-static enum status conv_backward_input(program *p, const window *w, const conv_tensors *c, tensor *out_gradient,
+static enum status conv_backward_input(program *p, const window *w, const parameter_tensors *c, tensor *out_gradient,
                                        const forward_state *f, tensor **in_gradient) {
   enum status status = STATUS_OK;
   dnnl_convolution_desc_t d;
   dnnl_primitive_desc_t pd = NULL;
   tensor *dy, *weights;
-  LIBRARY(dnnl_convolution_backward_data_desc_init(&d, convolution, &w->in, &w->weights, &w->out, w->stride, w->pad, w->pad));
+  LIBRARY(dnnl_convolution_backward_data_desc_init(&d, convolution, &w->in, &w->weights, &w->out, w->stride, w->pad,
+                                                   w->pad));
   LIBRARY(dnnl_primitive_desc_create(&pd, &d, NULL, p->engine, f->hint));
   TRY(adapt(p, out_gradient, layout_wanted(pd, dnnl_query_diff_dst_md), &dy));
   TRY(adapt(p, c->weights, layout_wanted(pd, dnnl_query_weights_md), &weights));
@@ -202,8 +204,8 @@ exit:
   return status;
 }
 
-enum status onednn_conv_backward(program *p, const layer *l, const conv_tensors *c, tensor *in, tensor *out_gradient,
-                                 const forward_state *f, tensor **in_gradient) {
+enum status onednn_conv_backward(program *p, const layer *l, const parameter_tensors *c, tensor *in,
+                                 tensor *out_gradient, const forward_state *f, tensor **in_gradient) {
   window w;
   TRY_RETURN(describe_window(l, batch_of(in), &w));
   TRY_RETURN(conv_backward_weights(p, &w, c, in, out_gradient, f));
@@ -227,15 +229,16 @@ exit:
   return status;
 }
 
-enum status onednn_max_pool_backward(program *p, const layer *l, const tensor *in, const tensor *out, tensor *out_gradient,
-                                     const forward_state *f, tensor **in_gradient) {
+enum status onednn_max_pool_backward(program *p, const layer *l, const tensor *in, const tensor *out,
+                                     tensor *out_gradient, const forward_state *f, tensor **in_gradient) {
   enum status status = STATUS_OK;
   window w;
   dnnl_pooling_desc_t d;
   dnnl_primitive_desc_t pd = NULL;
   tensor *dy;
   TRY(describe_window(l, batch_of(in), &w));
-  LIBRARY(dnnl_pooling_backward_desc_init(&d, dnnl_pooling_max, layout_of(in), layout_of(out), w.stride, w.kernel, w.pad, w.pad));
+  LIBRARY(dnnl_pooling_backward_desc_init(&d, dnnl_pooling_max, layout_of(in), layout_of(out), w.stride, w.kernel,
+                                          w.pad, w.pad));
   LIBRARY(dnnl_primitive_desc_create(&pd, &d, NULL, p->engine, f->hint));
   TRY(adapt(p, out_gradient, layout_of(out), &dy));
   TRY(create_tensor(p, layout_of(in), TENSOR_OWN, 0, in_gradient));

@@ -23,16 +23,17 @@ typedef struct forward_state {
 } forward_state;
 void onednn_forget(forward_state *f);
 
-typedef struct conv_tensors {
+typedef struct parameter_tensors {
   tensor *weights, *bias, *weights_gradient, *bias_gradient; /* plain, bound at each run */
-} conv_tensors;
+} parameter_tensors;
 
-enum status onednn_conv(program *p, const layer *l, const conv_tensors *c, tensor *in, tensor **out, forward_state *f) WARN_UNUSED;
+enum status onednn_conv(program *p, const layer *l, const parameter_tensors *c, tensor *in, tensor **out,
+                        forward_state *f) WARN_UNUSED;
 /* The gradients of weights and bias; and *in_gradient, unless in_gradient is NULL. */
-enum status onednn_conv_backward(program *p, const layer *l, const conv_tensors *c, tensor *in, tensor *out_gradient,
-                                 const forward_state *f, tensor **in_gradient) WARN_UNUSED;
+enum status onednn_conv_backward(program *p, const layer *l, const parameter_tensors *c, tensor *in,
+                                 tensor *out_gradient, const forward_state *f, tensor **in_gradient) WARN_UNUSED;
 enum status onednn_max_pool(program *p, const layer *l, tensor *in, tensor **out, forward_state *f) WARN_UNUSED;
-enum status onednn_max_pool_backward(program *p, const layer *l, const tensor *in, const tensor *out, tensor *out_gradient,
-                                     const forward_state *f, tensor **in_gradient) WARN_UNUSED;
+enum status onednn_max_pool_backward(program *p, const layer *l, const tensor *in, const tensor *out,
+                                     tensor *out_gradient, const forward_state *f, tensor **in_gradient) WARN_UNUSED;
 
 #endif

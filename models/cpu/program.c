@@ -79,7 +79,8 @@ static enum status run_library_step(program *p, const step *s) {
   if (s->kind == STEP_PRIMITIVE) {
     code = dnnl_primitive_execute(s->primitive, p->stream, s->n_args, s->args);
   } else {
-    const size_t a_row = s->transpose_a == 'T' ? s->rows : s->inner, b_row = s->transpose_b == 'T' ? s->inner : s->columns;
+    const size_t a_row = s->transpose_a == 'T' ? s->rows : s->inner,
+                 b_row = s->transpose_b == 'T' ? s->inner : s->columns;
     code = dnnl_sgemm(s->transpose_a, s->transpose_b, (dnnl_dim_t)s->rows, (dnnl_dim_t)s->columns, (dnnl_dim_t)s->inner,
                       1, (const float *)s->a->data, (dnnl_dim_t)a_row, (const float *)s->b->data, (dnnl_dim_t)b_row, 0,
                       (float *)s->c->data, (dnnl_dim_t)s->columns);

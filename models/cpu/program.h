@@ -26,11 +26,11 @@ typedef struct tensor {
 /* One run: what goes in and what comes out. */
 typedef struct run {
   const float *params;
-  float *gradient;       /* of (sum of the counting samples' losses) / total; NULL: forward pass only */
+  float *gradient; /* of (sum of the counting samples' losses) / total; NULL: forward pass only */
   const int32_t *labels;
-  size_t count, total;   /* the first `count` samples of the batch count, in a mean over `total` */
-  double loss_sum;       /* out: of the counting samples */
-  size_t n_right;        /* out: how many of them are classified rightly */
+  size_t count, total; /* the first `count` samples of the batch count, in a mean over `total` */
+  double loss_sum;     /* out: of the counting samples */
+  size_t n_right;      /* out: how many of them are classified rightly */
 } run;
 
 typedef struct step {
@@ -39,10 +39,10 @@ typedef struct step {
   dnnl_exec_arg_t args[5];
   int n_args;
   void (*loop)(const struct step *s, run *r);
-  tensor *a, *b, *c;                /* gemm: c = op(a) op(b); loops: as each says */
-  size_t rows, columns, inner;      /* gemm: c is rows x columns; loops: as each says */
-  char transpose_a, transpose_b;    /* 'T' or 'N', row-major */
-  const float *spectrum;            /* quadratic loop */
+  tensor *a, *b, *c;             /* gemm: c = op(a) op(b); loops: as each says */
+  size_t rows, columns, inner;   /* gemm: c is rows x columns; loops: as each says */
+  char transpose_a, transpose_b; /* 'T' or 'N', row-major */
+  const float *spectrum;         /* quadratic loop */
 } step;
 
 typedef struct program {
@@ -60,7 +60,8 @@ void program_close(program *p);
 /* Appends a copy of *s; the program owns its primitive (also on failure). */
 enum status program_append(program *p, const step *s) WARN_UNUSED;
 /* A tensor of n_bytes: own ones are zeroed, aligned to 64 bytes; others view `offset` of a vector bound at each run. */
-enum status program_tensor(program *p, size_t n_bytes, enum tensor_source source, size_t offset, tensor **out) WARN_UNUSED;
+enum status program_tensor(program *p, size_t n_bytes, enum tensor_source source, size_t offset,
+                           tensor **out) WARN_UNUSED;
 
 /* Runs the forward pass, and where r->gradient is given the rest. */
 enum status program_run(program *p, run *r) WARN_UNUSED;

@@ -1,5 +1,6 @@
-/* Tests that need several ranks: each case is a function run by every rank of an mpirun; tests/test_mpi.c starts them at
- * several R and reads the exit status. A case prints what is wrong to stderr and returns non-zero. MPI is initialised. */
+/* Tests that need several ranks: each case is a function run by every rank of an mpirun; tests/test_mpi.c starts them
+ * at several R and reads the exit status. A case prints what is wrong to stderr and returns non-zero. MPI is
+ * initialised. */
 #ifndef TERSE_TESTS_MPI_CASES_H
 #define TERSE_TESTS_MPI_CASES_H
 
@@ -13,22 +14,23 @@ typedef struct mpi_case {
 /* Each file of tests/mpi defines one NULL-terminated table, listed in tests/mpi/main.c. */
 extern const mpi_case comm_cases[];    /* what comm's operations give and count */
 extern const mpi_case failure_cases[]; /* what they do when a peer fails */
+extern const mpi_case archive_cases[];
 extern const mpi_case method_cases[];
 
 /* Fails the case with file, line and the condition. */
-#define CASE_CHECK(condition)                                                                \
-  do {                                                                                       \
-    if (!(condition)) {                                                                      \
-      fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);          \
-      return 1;                                                                              \
-    }                                                                                        \
+#define CASE_CHECK(condition)                                                       \
+  do {                                                                              \
+    if (!(condition)) {                                                             \
+      fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition); \
+      return 1;                                                                     \
+    }                                                                               \
   } while (0)
-#define CASE_OK(expression)                                                                  \
-  do {                                                                                       \
-    if ((expression) != STATUS_OK) {                                                         \
+#define CASE_OK(expression)                                                                                      \
+  do {                                                                                                           \
+    if ((expression) != STATUS_OK) {                                                                             \
       fprintf(stderr, "%s:%d: %s: %s (%s)\n", __FILE__, __LINE__, #expression, status_detail(), status_place()); \
-      return 1;                                                                              \
-    }                                                                                        \
+      return 1;                                                                                                  \
+    }                                                                                                            \
   } while (0)
 
 uint64_t case_now_ns(void); /* CLOCK_MONOTONIC */

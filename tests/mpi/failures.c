@@ -29,20 +29,28 @@ static enum status make(rig *g, enum call call) {
     list[w] = (transfer){.from = w, .to = (w + 1) % m, .out = is_local ? local[w - first] : NULL};
   }
   switch (call) {
-    case ALLGATHER: return comm_allgather(g->comm, local, RIG_BOUND, inbox);
-    case ALLREDUCE: return comm_allreduce(g->comm, contribution, 64, result);
-    case GATHER: return comm_gather(g->comm, 0, local, RIG_BOUND, inbox);
-    case BROADCAST_FIRST: return comm_broadcast(g->comm, 0, BROADCAST_BINOMIAL, local[0], RIG_BOUND, &out);
-    case BROADCAST_LAST: return comm_broadcast(g->comm, m - 1, BROADCAST_STAR, local[n_local - 1], RIG_BOUND, &out);
-    case TRANSFER: return comm_transfer(g->comm, list, (size_t)m, RIG_BOUND);
-    case CONTROL: return comm_control_u64(g->comm, CONTROL_MAX, &word, 1);
-    default: return comm_probe_sum(g->comm, contribution, 64, result);
+    case ALLGATHER:
+      return comm_allgather(g->comm, local, RIG_BOUND, inbox);
+    case ALLREDUCE:
+      return comm_allreduce(g->comm, contribution, 64, result);
+    case GATHER:
+      return comm_gather(g->comm, 0, local, RIG_BOUND, inbox);
+    case BROADCAST_FIRST:
+      return comm_broadcast(g->comm, 0, BROADCAST_BINOMIAL, local[0], RIG_BOUND, &out);
+    case BROADCAST_LAST:
+      return comm_broadcast(g->comm, m - 1, BROADCAST_STAR, local[n_local - 1], RIG_BOUND, &out);
+    case TRANSFER:
+      return comm_transfer(g->comm, list, (size_t)m, RIG_BOUND);
+    case CONTROL:
+      return comm_control_u64(g->comm, CONTROL_MAX, &word, 1);
+    default:
+      return comm_probe_sum(g->comm, contribution, 64, result);
   }
 }
 
 /* mismatch: the last rank makes another call than the others. All end with STATUS_PEER, naming both calls, long before
- * the deadline; whatever comes after fails at once. Who had only to send, or got all it waited for, finds out at one of its next calls.
- * A third of the pairs at each R: R = 2, 3 and 4 make all. */
+ * the deadline; whatever comes after fails at once. Who had only to send, or got all it waited for, finds out at one of
+ * its next calls. A third of the pairs at each R: R = 2, 3 and 4 make all. */
 static int mismatch(int argc, char **argv) {
   (void)argc, (void)argv;
   int n_ranks = 0;

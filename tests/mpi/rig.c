@@ -52,7 +52,9 @@ static message_head head_of(int from, uint32_t salt) {
                         .body_bytes = rig_body_bytes(from, salt)};
 }
 
-static uint32_t inner_bytes(int from, uint32_t salt) { return rig_body_bytes(from, salt) > 0 ? (uint32_t)(from % 3) : 0; }
+static uint32_t inner_bytes(int from, uint32_t salt) {
+  return rig_body_bytes(from, salt) > 0 ? (uint32_t)(from % 3) : 0;
+}
 
 enum status rig_message(rig *g, int from, uint32_t salt, message **out) {
   const message_head head = head_of(from, salt);
@@ -66,7 +68,14 @@ enum status rig_message(rig *g, int from, uint32_t salt, message **out) {
   stream_copy(g->stream, message_body(*out), image, head.body_bytes);
   (*out)->inner_bytes = inner_bytes(from, salt);
   (*out)->theory_bits = from + 0.5;
-  message_seal(*out, g->stream, &head);
+  if (g->device->kind == DEVICE_CPU || salt % 2 == 0) {
+    message_seal(*out, g->stream, &head);
+  } else { /* as an encoder that counts on the device: the host's head comes with the event */
+    memcpy(image + rig_body_bytes(from, salt), &head, sizeof head);
+    stream_copy(g->stream, (*out)->wire, image + rig_body_bytes(from, salt), sizeof head);
+    stream_copy(g->stream, (*out)->head, (*out)->wire, sizeof head);
+    event_record((*out)->ready, g->stream);
+  }
   return STATUS_OK;
 }
 

@@ -1,4 +1,6 @@
 set title 'Test accuracy against epochs'
 set xlabel 'epoch'
 set ylabel 'test accuracy (%)'
+set xrange [0:*]
+set autoscale xfixmax
 @curves

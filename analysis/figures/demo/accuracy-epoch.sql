@@ -1,7 +1,7 @@
--- Test accuracy against epochs; a curve a setting, over seeds at equal rounds.
+-- Test accuracy against epochs; a curve a setting, over seeds at equal rounds. The start, at chance, is left out.
 WITH points AS (
   SELECT label, json_remove(config, '$.seed') AS setting, position, seed, round, epoch, 100 * accuracy AS percent
-  FROM curve WHERE experiment = :experiment AND tier = :tier
+  FROM curve WHERE experiment = :experiment AND tier = :tier AND round > 0
 ), settings AS (
   SELECT setting, min(position) AS place, count(DISTINCT seed) AS n_seeds FROM points GROUP BY setting
 )

@@ -1,0 +1,115 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "algorithms/error_feedback.h"
+#include "tests/device_lab.h"
+
+enum { N = 33, WORKERS = 2 };
+
+/* Two local workers, numbers 3 and 4, on one device. */
+typedef struct bench {
+  device_lab lab;
+  worker workers[WORKERS];
+  method_env env;
+  void *scratch;
+} bench;
+
+static void open_bench(enum device_kind kind, bench *b) {
+  memset(b, 0, sizeof *b);
+  b->lab = lab_open(kind);
+  b->scratch = lab_scratch(&b->lab, N);
+  b->workers[0].id = 3;
+  b->workers[1].id = 4;
+  b->env = (method_env){.device = b->lab.device,
+                        .stream = b->lab.stream,
+                        .workers = b->workers,
+                        .n_local = WORKERS,
+                        .n_workers = 5,
+                        .n_params = N,
+                        .scratch = b->scratch};
+}
+
+static void close_bench(bench *b) {
+  device_release(b->lab.device, b->scratch);
+  lab_close(&b->lab);
+}
+
+/* Collects what a probe emits: the sum for each worker. */
+static enum status keep(void *context, const char *name, int worker, double value) {
+  double *norms = context;
+  cr_assert_str_eq(name, "residual_norm2");
+  cr_assert(worker == 3 || worker == 4);
+  norms[worker - 3] += value;
+  return STATUS_OK;
+}
+
+static void expect_norms(const error_feedback *f, double first, double second) {
+  double norms[WORKERS] = {0};
+  const probe_sink sink = {.emit = keep, .context = norms};
+  cr_assert_eq(error_feedback_probe(f, &sink), STATUS_OK);
+  cr_expect_eq(norms[0], first);
+  cr_expect_eq(norms[1], second);
+}
+
+Test(error_feedback, residuals_start_at_zero_and_are_probed_by_worker) {
+  for (int k = 0; k < LAB_DEVICES; k++) {
+    bench b;
+    error_feedback f;
+    open_bench(lab_kinds[k], &b);
+    cr_assert_eq(error_feedback_create(&b.env, true, &f), STATUS_OK);
+    expect_norms(&f, 0, 0);
+    vec_fill(b.lab.stream, f.e[0], 2, N);
+    vec_fill(b.lab.stream, f.e[1], -3, N);
+    expect_norms(&f, 4 * N, 9 * N);
+    error_feedback_destroy(&f);
+    close_bench(&b);
+  }
+}
+
+Test(error_feedback, without_memory_there_is_nothing) {
+  bench b;
+  error_feedback f;
+  archive *a;
+  open_bench(DEVICE_CPU, &b);
+  cr_assert_eq(error_feedback_create(&b.env, false, &f), STATUS_OK);
+  cr_expect_null(f.e);
+  expect_norms(&f, 0, 0);
+  cr_assert_eq(archive_digest_begin(0, b.lab.stream, &a), STATUS_OK);
+  cr_expect_eq(error_feedback_archive(&f, a), STATUS_OK);
+  cr_expect_eq(archive_digest(a), 0, "no section");
+  archive_abandon(a);
+  error_feedback_destroy(&f);
+  close_bench(&b);
+}
+
+Test(error_feedback, what_is_saved_comes_back_to_its_worker) {
+  char folder[] = "/tmp/terse-residual-XXXXXX", command[64];
+  bench b;
+  error_feedback saved, loaded;
+  archive *a;
+  float back[N];
+  cr_assert_not_null(mkdtemp(folder));
+  open_bench(DEVICE_SHADOW, &b);
+  cr_assert_eq(error_feedback_create(&b.env, true, &saved), STATUS_OK);
+  cr_assert_eq(error_feedback_create(&b.env, true, &loaded), STATUS_OK);
+  vec_fill(b.lab.stream, saved.e[0], 2, N);
+  vec_fill(b.lab.stream, saved.e[1], -3, N);
+  cr_assert_eq(archive_save_begin(folder, 0, b.lab.stream, &a), STATUS_OK, "%s", status_detail());
+  cr_assert_eq(error_feedback_archive(&saved, a), STATUS_OK);
+  cr_assert_eq(archive_end(a), STATUS_OK);
+  cr_assert_eq(archive_load_begin(folder, b.lab.stream, &a), STATUS_OK, "%s", status_detail());
+  cr_assert_eq(error_feedback_archive(&loaded, a), STATUS_OK);
+  cr_assert_eq(archive_end(a), STATUS_OK);
+  for (int i = 0; i < WORKERS; i++) {
+    lab_read(&b.lab, back, loaded.e[i], sizeof back);
+    for (size_t j = 0; j < N; j++) cr_expect_eq(back[j], i == 0 ? 2 : -3);
+  }
+  error_feedback_destroy(&saved);
+  error_feedback_destroy(&loaded);
+  close_bench(&b);
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  cr_expect_eq(system(command), 0);
+}
