@@ -31,7 +31,7 @@ typedef struct slot {
   mpirun command;
   char *log_file, *checkpoint;
   double started_s;
-  int starts;         /* of launches before this one: from a stale checkpoint */
+  int starts; /* of launches before this one: from a stale checkpoint */
   bool stale;
   record done;
   char refusal[1024]; /* why we ended it */
@@ -44,8 +44,10 @@ struct batch {
   slot *slots;
   size_t n_slots;
   double now_s, committed_s, stop_s; /* stop_s 0: nothing asked us to stop */
+  struct stat program;               /* as it was at the start */
   enum status store_status;
   char store_failure[1024];
+  bool rebuilt;
   batch_result *result;
 };
 
@@ -131,8 +133,7 @@ static enum status start_child(slot *s, int ranks, bool resume) {
     unlink(s->log_file);
     folder_remove_checkpoint(s->checkpoint);
   }
-  const worker_options w = {
-      .checkpoint = s->checkpoint, .resume = resume, .data_folder = o->environment->data_folder};
+  const worker_options w = {.checkpoint = s->checkpoint, .resume = resume, .data_folder = o->environment->data_folder};
   TRY_RETURN(mpirun_worker(o->environment, ranks, &w, &s->command));
   s->launch_options = (launch_options){.command = s->command.command,
                                        .variables = s->command.variables,
@@ -235,11 +236,29 @@ static void restart(slot *s) {
 static void service(slot *s) {
   if (!s->task) return;
   if (s->launch && launch_service(s->launch, s->batch->now_s) == LAUNCH_RUNNING) return;
-  if (s->stale && s->batch->stop_s == 0) restart(s);
-  else end_task(s);
+  if (s->stale && s->batch->stop_s == 0)
+    restart(s);
+  else
+    end_task(s);
 }
 
 /* ---- the loop */
+
+/* Cells must not run another program than the one whose commit is stored with them. */
+static bool is_same_program(const batch *b) {
+  struct stat about;
+  return stat(b->options->environment->program, &about) == 0 && about.st_ino == b->program.st_ino &&
+         about.st_mtim.tv_sec == b->program.st_mtim.tv_sec && about.st_mtim.tv_nsec == b->program.st_mtim.tv_nsec;
+}
+
+/* Whether another cell may start; a rebuilt program is told once. */
+static bool may_start(batch *b, size_t n_left) {
+  if (b->stop_s > 0 || b->rebuilt || n_left == 0) return false;
+  b->rebuilt = !is_same_program(b);
+  if (b->rebuilt)
+    progress_note(b->progress, "terse was rebuilt while it ran: give the same command again for what is left");
+  return !b->rebuilt;
+}
 
 static void ask_to_stop(batch *b) {
   if (b->stop_s > 0) return;
@@ -284,10 +303,13 @@ static enum status loop(batch *b, const task *tasks, size_t n, int signals, stru
     size_t n_busy = 0;
     for (size_t i = 0; i < b->n_slots; i++) {
       slot *s = &b->slots[i];
-      if (!s->task && next < n && b->stop_s == 0) store_is_well(b, start_task(s, &tasks[next++]));
+      if (!s->task && may_start(b, n - next)) store_is_well(b, start_task(s, &tasks[next++]));
       n_busy += s->task != NULL;
     }
-    if (n_busy == 0) return STATUS_OK;
+    if (n_busy == 0) {
+      b->result->n_left = n - next;
+      return STATUS_OK;
+    }
     TRY_RETURN(wait_for_news(b, signals, polled));
     heed_signals(b, signals);
     for (size_t i = 0; i < b->n_slots; i++) service(&b->slots[i]);
@@ -317,6 +339,8 @@ enum status batch_run(store *s, const batch_options *o, const task *tasks, size_
   int signals = -1;
   *result = (batch_result){0};
   if (n == 0) return STATUS_OK;
+  if (stat(o->environment->program, &b.program) != 0)
+    return FAIL(STATUS_IO, "the program %s is not there any more: %s", o->environment->program, strerror(errno));
   TRY(folder_make_beside(o->database, "logs"));
   TRY(folder_make_beside(o->database, "checkpoints"));
   b.slots = calloc(n_slots, sizeof *b.slots);

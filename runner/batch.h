@@ -21,11 +21,12 @@ typedef struct batch_options {
 
 typedef struct batch_result {
   size_t n_failed;
-  bool interrupted; /* by the user: some cells have not been run */
+  size_t n_left;    /* not run: interrupted, or the program was rebuilt */
+  bool interrupted; /* by the user */
 } batch_result;
 
-/* STATUS_STORE where the database fails in mid-run: running cells are then stopped and what was not yet committed is lost.
- * A failing cell is a result, not a failure of this call. */
+/* STATUS_STORE where the database fails in mid-run: running cells are then stopped and what was not yet committed is
+ * lost. A failing cell is a result, not a failure of this call. */
 enum status batch_run(store *s, const batch_options *o, const task *tasks, size_t n, batch_result *result) WARN_UNUSED;
 
 /* "DIR/logs/STEM-RUN.log" and its like for a database DIR/STEM.db; the caller frees it. NULL without memory. */

@@ -57,11 +57,17 @@ static enum launch_line hear(void *context, const char *line, size_t n) {
 }
 
 /* Runs a program to its end, at most `patience_s`; how long it took. */
-static enum status run_program(char *const *command, char *const *variables, double patience_s, heard *h, double *took_s) {
+static enum status run_program(char *const *command, char *const *variables, double patience_s, heard *h,
+                               double *took_s) {
   launch *l = NULL;
   const double start_s = (double)clock_now_ns() * 1e-9;
-  const launch_options o = {.command = command, .variables = variables, .request = "", .hello_timeout_s = patience_s,
-                            .max_starts = 1, .take = hear, .context = h};
+  const launch_options o = {.command = command,
+                            .variables = variables,
+                            .request = "",
+                            .hello_timeout_s = patience_s,
+                            .max_starts = 1,
+                            .take = hear,
+                            .context = h};
   *h = (heard){0};
   TRY_RETURN(launch_start(&o, start_s, &l));
   for (double now_s = start_s; launch_service(l, now_s) == LAUNCH_RUNNING; now_s = (double)clock_now_ns() * 1e-9) {
@@ -96,8 +102,10 @@ static void check_gnuplot(const environment *e, int *n_failed) {
   char *const command[] = {program, flag, NULL};
   heard h;
   double took_s;
-  if (run_program(command, e->variables, 10, &h, &took_s) == STATUS_OK) say(n_failed, VERDICT_OK, "%s", h.first);
-  else say(n_failed, VERDICT_WARN, "no gnuplot: figures cannot be drawn; install gnuplot-nox");
+  if (run_program(command, e->variables, 10, &h, &took_s) == STATUS_OK)
+    say(n_failed, VERDICT_OK, "%s", h.first);
+  else
+    say(n_failed, VERDICT_WARN, "no gnuplot: figures cannot be drawn; install gnuplot-nox");
 }
 
 /* ---- devices and data */
@@ -107,7 +115,8 @@ static void check_devices(const environment *e, int *n_failed) {
   device *d = NULL;
   if (device_open(DEVICE_CPU, &d) == STATUS_OK)
     say(n_failed, VERDICT_OK, "%d core%s: %s", e->n_cores, e->n_cores == 1 ? "" : "s", d->description);
-  else say(n_failed, VERDICT_FAIL, "no CPU device: %s", status_detail());
+  else
+    say(n_failed, VERDICT_FAIL, "no CPU device: %s", status_detail());
   device_close(d);
   const int n_cuda = device_cuda_count(&reason);
   d = NULL;
@@ -115,8 +124,10 @@ static void check_devices(const environment *e, int *n_failed) {
     say(n_failed, VERDICT_OK, "%s: runs use the CPU", reason ? reason : "no CUDA device");
     return;
   }
-  if (device_open(DEVICE_CUDA, &d) == STATUS_OK) say(n_failed, VERDICT_OK, "%d CUDA device(s): %s", n_cuda, d->description);
-  else say(n_failed, VERDICT_FAIL, "%d CUDA device(s), but: %s", n_cuda, status_detail());
+  if (device_open(DEVICE_CUDA, &d) == STATUS_OK)
+    say(n_failed, VERDICT_OK, "%d CUDA device(s): %s", n_cuda, d->description);
+  else
+    say(n_failed, VERDICT_FAIL, "%d CUDA device(s), but: %s", n_cuda, status_detail());
   device_close(d);
 }
 
@@ -130,7 +141,8 @@ static void check_datasets(const environment *e, int *n_failed) {
     if (status == STATUS_OK)
       say(n_failed, VERDICT_OK, "data set %s: %zu for training, %zu for tests, %s", (*m)->name, d->n_train, d->n_test,
           d->standing);
-    else say(n_failed, VERDICT_WARN, "data set %s: %s", (*m)->name, status_detail());
+    else
+      say(n_failed, VERDICT_WARN, "data set %s: %s", (*m)->name, status_detail());
     data_close(d);
     args_free(&a);
   }
@@ -173,13 +185,17 @@ static void check_database(const char *file, int *n_failed) {
     if (store_open_to_read(file, &connection, remark, sizeof remark) == STATUS_OK)
       say(n_failed, *remark ? VERDICT_WARN : VERDICT_OK, "database %s, SQLite %s%s%s", file, sqlite3_libversion(),
           *remark ? ": " : "", remark);
-    else say(n_failed, VERDICT_FAIL, "%s", status_detail());
+    else
+      say(n_failed, VERDICT_FAIL, "%s", status_detail());
     sqlite3_close(connection);
   }
   char *folder = existing_folder(file);
   if (!folder) return;
-  if (access(folder, W_OK) == 0) say(n_failed, VERDICT_OK, "%s can be written", folder);
-  else say(n_failed, VERDICT_FAIL, "%s cannot be written (%s): choose another place with --db FILE", folder, strerror(errno));
+  if (access(folder, W_OK) == 0)
+    say(n_failed, VERDICT_OK, "%s can be written", folder);
+  else
+    say(n_failed, VERDICT_FAIL, "%s cannot be written (%s): choose another place with --db FILE", folder,
+        strerror(errno));
   check_space(n_failed, folder, "disk for results", 1000, 50);
   free(folder);
 }
@@ -191,8 +207,10 @@ int command_doctor(const environment *e, int argc, char **argv) {
   const command_spec c = {
       .name = "doctor",
       .usage = "[options]",
-      .help = "Checks what runs need: the build, mpirun, devices, data sets, gnuplot, and room for results. Each line begins\n"
-              "with ok, warn (something will be missing) or FAIL (runs will not work) and ends with a remedy.",
+      .help =
+          "Checks what runs need: the build, mpirun, devices, data sets, gnuplot, and room for results. Each line "
+          "begins\n"
+          "with ok, warn (something will be missing) or FAIL (runs will not work) and ends with a remedy.",
       .options = options,
       .after = "Exit status: 0 no FAIL, 1 otherwise, 2 bad input."};
   command_line l;

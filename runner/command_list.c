@@ -22,8 +22,10 @@ static void print_params(const param *p) {
   for (; p && p->name; p++) {
     printf("      %s: %s", p->name, types[p->type]);
     print_bounds(p);
-    if (p->fallback) printf(", default %s", p->fallback);
-    else printf(", required");
+    if (p->fallback)
+      printf(", default %s", p->fallback);
+    else
+      printf(", required");
     printf("\n        %s\n", p->help ? p->help : "");
   }
 }
@@ -58,8 +60,9 @@ static void list_methods(void) {
 }
 
 static void list_compressors(void) {
-  static const word words[] = {{UNBIASED, "unbiased"}, {CONTRACTIVE, "contractive"}, {SELECTOR, "selector"},
-                               {QUANTIZER, "quantizer"}, {EXACT, "exact"},           {RANDOMIZED, "randomized"}};
+  static const word words[] = {{UNBIASED, "unbiased"}, {CONTRACTIVE, "contractive"},
+                               {SELECTOR, "selector"}, {QUANTIZER, "quantizer"},
+                               {EXACT, "exact"},       {RANDOMIZED, "randomized"}};
   for (const compressor *const *m = compressor_registry; *m; m++) {
     print_module((*m)->name, (*m)->paper, (*m)->params);
     print_traits((*m)->traits, words, sizeof words / sizeof words[0]);
@@ -80,8 +83,10 @@ typedef struct kind {
 } kind;
 
 static enum status list(const text_list *asked) {
-  static const kind kinds[] = {
-      {"methods", list_methods}, {"compressors", list_compressors}, {"models", list_models}, {"datasets", list_datasets}};
+  static const kind kinds[] = {{"methods", list_methods},
+                               {"compressors", list_compressors},
+                               {"models", list_models},
+                               {"datasets", list_datasets}};
   enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
   const char *names[N_KINDS], *wanted = asked->n ? asked->items[0] : NULL;
   bool found = wanted == NULL;
@@ -104,15 +109,18 @@ int command_list(const environment *e, int argc, char **argv) {
   const command_spec c = {
       .name = "list",
       .usage = "[methods|compressors|models|datasets]",
-      .help = "Lists what experiment files may name: each module with the paper it implements and its parameters, with\n"
-              "type, range, default and meaning.",
+      .help =
+          "Lists what experiment files may name: each module with the paper it implements and its parameters, with\n"
+          "type, range, default and meaning.",
       .options = none,
       .after = "Example\n  terse list compressors\n\nExit status: 0 all well, 2 bad input.",
       .max_words = 1};
   command_line l;
   enum status status = command_line_parse(&c, argc, argv, &l);
-  if (status == STATUS_OK && l.help) command_help(&c, stdout);
-  else if (status == STATUS_OK) status = list(&l.words);
+  if (status == STATUS_OK && l.help)
+    command_help(&c, stdout);
+  else if (status == STATUS_OK)
+    status = list(&l.words);
   command_line_free(&c, &l);
   return status == STATUS_OK ? 0 : command_failed(status);
 }

@@ -67,7 +67,8 @@ static enum status open_states(const char *file, sqlite3 **connection, sqlite3_s
   TRY_RETURN(store_open_to_read(file, connection, remark, sizeof remark));
   if (*remark) fprintf(stderr, "terse: %s\n", remark);
   static const char sql[] =
-      "SELECT id, status || CASE WHEN status = 'interrupted' AND checkpoint_round > 0 THEN ', round ' || checkpoint_round"
+      "SELECT id, status || CASE WHEN status = 'interrupted' AND checkpoint_round > 0 THEN ', round ' || "
+      "checkpoint_round"
       " ELSE '' END, substr(git_commit, 1, 12) || iif(git_dirty, ' with changes', ''), wall_s"
       " FROM run WHERE cell = ?1 ORDER BY id DESC LIMIT 1";
   if (sqlite3_prepare_v2(*connection, sql, -1, statement, NULL) == SQLITE_OK) return STATUS_OK;
@@ -115,16 +116,19 @@ int command_plan(const environment *e, int argc, char **argv) {
   const command_spec c = {
       .name = "plan",
       .usage = "FILE… [options]",
-      .help = "Checks experiment files and lists their cells: the hash of each configuration, and its last run in the\n"
-              "database with the commit it was made at. Runs nothing and writes nothing.",
+      .help =
+          "Checks experiment files and lists their cells: the hash of each configuration, and its last run in the\n"
+          "database with the commit it was made at. Runs nothing and writes nothing.",
       .options = options,
       .after = "Example\n  terse plan experiments/demo.yaml --tier smoke\n\nExit status: 0 all well, 2 bad input.",
       .min_words = 1,
       .max_words = INT_MAX};
   command_line l;
   enum status status = command_line_parse(&c, argc, argv, &l);
-  if (status == STATUS_OK && l.help) command_help(&c, stdout);
-  else if (status == STATUS_OK) status = print_plans(e, &o, &l.words);
+  if (status == STATUS_OK && l.help)
+    command_help(&c, stdout);
+  else if (status == STATUS_OK)
+    status = print_plans(e, &o, &l.words);
   command_line_free(&c, &l);
   return status == STATUS_OK ? 0 : command_failed(status);
 }

@@ -28,10 +28,14 @@ static int authorize(void *context, int action, const char *first, const char *s
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_READ:
-    case SQLITE_RECURSIVE: return SQLITE_OK;
-    case SQLITE_FUNCTION: return strcmp(second, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
-    case SQLITE_PRAGMA: return is_harmless_pragma(first, second) ? SQLITE_OK : SQLITE_DENY;
-    default: return SQLITE_DENY;
+    case SQLITE_RECURSIVE:
+      return SQLITE_OK;
+    case SQLITE_FUNCTION:
+      return strcmp(second, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
+    case SQLITE_PRAGMA:
+      return is_harmless_pragma(first, second) ? SQLITE_OK : SQLITE_DENY;
+    default:
+      return SQLITE_DENY;
   }
 }
 
@@ -72,9 +76,12 @@ static enum status run_query(sqlite3 *connection, const char *sql, enum table_fo
                        : " (`terse query --help` names the views)");
   }
   enum status status = STATUS_OK;
-  if (!statement) status = FAIL(STATUS_BAD_INPUT, "there is no query: `terse query --help`");
-  else if (is_more(connection, rest)) status = FAIL(STATUS_BAD_INPUT, "one query at a time: what follows is '%.60s'", rest);
-  else status = statement_table(statement, format, stdout);
+  if (!statement)
+    status = FAIL(STATUS_BAD_INPUT, "there is no query: `terse query --help`");
+  else if (is_more(connection, rest))
+    status = FAIL(STATUS_BAD_INPUT, "one query at a time: what follows is '%.60s'", rest);
+  else
+    status = statement_table(statement, format, stdout);
   sqlite3_finalize(statement);
   return status;
 }
@@ -114,25 +121,31 @@ int command_query(const environment *e, int argc, char **argv) {
   const command_spec c = {
       .name = "query",
       .usage = "SQL [options]",
-      .help = "Answers one SQL query (`-`: from standard input) about the results. It cannot change them, and works while\n"
-              "`terse run` writes and in folders that cannot be written. Views:\n"
-              "  runs       every run: id, experiment, tier, label, method, seed, status, reason, digest, wall_s, git_commit, …\n"
-              "  final      the last evaluation of each cell: accuracy, test_loss, payload_bits, wire_bits, reduction, …\n"
-              "  curve      all evaluations: run, label, seed, round, epoch, samples, train_loss, test_loss, bits, times\n"
-              "  probes     named series of the methods: run, name, worker, round, value\n"
-              "  exchanges  what each round exchanged: operation, algorithm, participants, bytes\n"
-              "Bits are means per worker since the start. `final`, `curve`, `probes` and `exchanges` show the latest result\n"
-              "of each cell of an experiment as last run; json_extract(config, '$.optimizer.lr') reads any setting.",
+      .help =
+          "Answers one SQL query (`-`: from standard input) about the results. It cannot change them, and works while\n"
+          "`terse run` writes and in folders that cannot be written. Views:\n"
+          "  runs       every run: id, experiment, tier, label, method, seed, status, reason, digest, wall_s, "
+          "git_commit, …\n"
+          "  final      the last evaluation of each cell: accuracy, test_loss, payload_bits, wire_bits, reduction, …\n"
+          "  curve      all evaluations: run, label, seed, round, epoch, samples, train_loss, test_loss, bits, times\n"
+          "  probes     named series of the methods: run, name, worker, round, value\n"
+          "  exchanges  what each round exchanged: operation, algorithm, participants, bytes\n"
+          "Bits are means per worker since the start. `final`, `curve`, `probes` and `exchanges` show the latest "
+          "result\n"
+          "of each cell of an experiment as last run; json_extract(config, '$.optimizer.lr') reads any setting.",
       .options = options,
-      .after = "Examples\n  terse query 'SELECT label, avg(accuracy), avg(reduction) FROM final GROUP BY label'\n"
-               "  terse query \"PRAGMA table_info(final)\"\n"
-               "  terse query 'SELECT * FROM curve' --format csv > curve.csv\n\n"
-               "Exit status: 0 all well, 2 bad input.",
+      .after =
+          "Examples\n  terse query 'SELECT label, avg(accuracy), avg(reduction) FROM final GROUP BY label'\n"
+          "  terse query \"PRAGMA table_info(final)\"\n"
+          "  terse query 'SELECT * FROM curve' --format csv > curve.csv\n\n"
+          "Exit status: 0 all well, 2 bad input.",
       .max_words = 1};
   command_line l;
   enum status status = command_line_parse(&c, argc, argv, &l);
-  if (status == STATUS_OK && l.help) command_help(&c, stdout);
-  else if (status == STATUS_OK) status = query(&o, &l.words);
+  if (status == STATUS_OK && l.help)
+    command_help(&c, stdout);
+  else if (status == STATUS_OK)
+    status = query(&o, &l.words);
   command_line_free(&c, &l);
   return status == STATUS_OK ? 0 : command_failed(status);
 }

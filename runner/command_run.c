@@ -88,7 +88,8 @@ static bool is_one_of(const char *status, const char *const *words, size_t n) {
 
 /* Puts a cell on the agenda, unless its result is there. */
 static enum status consider(store *s, const run_options *o, const cell *c, agenda *a) {
-  static const char *const done[] = {"finished", "diverged", "skipped"}, *const unfinished[] = {"interrupted", "running"};
+  static const char *const done[] = {"finished", "diverged", "skipped"}, *const unfinished[] = {"interrupted",
+                                                                                                "running"};
   store_latest latest;
   for (size_t i = 0; i < a->n_tasks; i++)
     if (strcmp(a->tasks[i].cell->hash, c->hash) == 0) return STATUS_OK; /* two files share it */
@@ -102,7 +103,8 @@ static enum status consider(store *s, const run_options *o, const cell *c, agend
     return STATUS_OK;
   }
   /* A checkpoint of another commit is not gone on with: its state may mean something else. */
-  const bool goes_on = !o->force && is_one_of(latest.status, unfinished, 2) && strcmp(latest.commit, version.commit) == 0;
+  const bool goes_on =
+      !o->force && is_one_of(latest.status, unfinished, 2) && strcmp(latest.commit, version.commit) == 0;
   if (!goes_on && strcmp(latest.status, "running") == 0) {
     const store_end end = {.status = "interrupted", .reason = "the front process ended before it"};
     TRY_RETURN(store_end_run(s, latest.run, &end));
@@ -124,18 +126,21 @@ static enum status make_agenda(store *s, const run_options *o, plan *const *plan
 
 static void announce(const agenda *a) {
   if (a->n_done > 0) fprintf(stderr, "%zu cells are done already (--force repeats them)\n", a->n_done);
-  if (a->n_left_failed > 0) fprintf(stderr, "%zu cells failed before and are left (--retry-failed runs them)\n", a->n_left_failed);
+  if (a->n_left_failed > 0)
+    fprintf(stderr, "%zu cells failed before and are left (--retry-failed runs them)\n", a->n_left_failed);
 }
 
 /* The table, then where everything lies. */
 static enum status report(store *s, const run_options *o, plan *const *plans, size_t n_plans, size_t n_failed) {
   for (size_t i = 0; i < n_plans; i++) {
-    if (n_plans > 1 || i > 0) printf("%s%s%s%s\n", i ? "\n" : "", plans[i]->experiment, *plans[i]->tier ? " " : "", plans[i]->tier);
+    if (n_plans > 1 || i > 0)
+      printf("%s%s%s%s\n", i ? "\n" : "", plans[i]->experiment, *plans[i]->tier ? " " : "", plans[i]->tier);
     TRY_RETURN(result_table(store_connection(s), plans[i]->experiment, plans[i]->tier, stdout));
   }
   if (o->quiet) return STATUS_OK;
   const char *slash = strrchr(o->database, '/');
-  fprintf(stderr, "database: %s   logs: %.*slogs/\n", o->database, slash ? (int)(slash + 1 - o->database) : 0, o->database);
+  fprintf(stderr, "database: %s   logs: %.*slogs/\n", o->database, slash ? (int)(slash + 1 - o->database) : 0,
+          o->database);
   if (n_failed > 0)
     fprintf(stderr, "%zu cell%s failed: give the same command --retry-failed to run %s again\n", n_failed,
             n_failed == 1 ? "" : "s", n_failed == 1 ? "it" : "them");
@@ -166,21 +171,24 @@ exit:
   store_close(s);
   if (status == STATUS_STORE && is_running) {
     command_failed(status);
-    fprintf(stderr, "What running cells said in the last second is lost; they were stopped. Once there is room, the same"
-                    " command goes on where it ended.\n");
+    fprintf(stderr,
+            "What running cells said in the last second is lost; they were stopped. Once there is room, the same"
+            " command goes on where it ended.\n");
     return 1;
   }
   if (status != STATUS_OK) return command_failed(status);
-  return result.interrupted ? 130 : result.n_failed + a.n_left_failed > 0 ? 1 : 0;
+  return result.interrupted ? 130 : result.n_failed + result.n_left + a.n_left_failed > 0 ? 1 : 0;
 }
 
 int command_run(const environment *e, int argc, char **argv) {
   run_options o = {.database = DEFAULT_DATABASE, .jobs = 1};
   const option_spec options[] = {
       {"tier", OPTION_TEXT, &o.tier, "T", "smoke, laptop, gpu, paper (default: laptop where the file has it)", 0},
-      {"set", OPTION_LIST, &o.sets, "KEY=VALUE", "change the file, e.g. epochs=1 or optimizer.lr=0.1; may be repeated", 0},
+      {"set", OPTION_LIST, &o.sets, "KEY=VALUE", "change the file, e.g. epochs=1 or optimizer.lr=0.1; may be repeated",
+       0},
       {"jobs", OPTION_INT, &o.jobs, "N", "cells at once, sharing the cores (default 1)", 1},
-      {"ranks", OPTION_INT, &o.ranks, "R", "MPI processes a cell, at most its workers (default: as many as cores or GPUs)", 1},
+      {"ranks", OPTION_INT, &o.ranks, "R",
+       "MPI processes a cell, at most its workers (default: as many as cores or GPUs)", 1},
       {"device", OPTION_TEXT, &o.device, "D", "auto, cpu or cuda (default: as the file says)", 0},
       {"db", OPTION_TEXT, &o.database, "FILE", "the database (default " DEFAULT_DATABASE ")", 0},
       {"retry-failed", OPTION_FLAG, &o.retry_failed, NULL, "run cells again that failed before", 0},
@@ -191,15 +199,19 @@ int command_run(const environment *e, int argc, char **argv) {
   const command_spec c = {
       .name = "run",
       .usage = "FILE… [options]",
-      .help = "Runs every cell of the experiment files that has no result yet, each as an mpirun of its own, and prints a\n"
-              "table of all of them. A cell is its full configuration: cells that files share are run once, and a changed\n"
-              "cell is a new one. Ctrl-C stops at the end of the round with a checkpoint, from which the same command goes\n"
-              "on; a second Ctrl-C kills. Results do not depend on --jobs and --ranks, times do.\n"
-              "In `curve` and `final` an experiment is its matrix as last run: with --set the changed cells take the place\n"
-              "of the old ones, which come back, with their results, when the file is run without it.",
+      .help =
+          "Runs every cell of the experiment files that has no result yet, each as an mpirun of its own, and prints a\n"
+          "table of all of them. A cell is its full configuration: cells that files share are run once, and a changed\n"
+          "cell is a new one. Ctrl-C stops at the end of the round with a checkpoint, from which the same command "
+          "goes\n"
+          "on; a second Ctrl-C kills. Results do not depend on --jobs and --ranks, times do.\n"
+          "In `curve` and `final` an experiment is its matrix as last run: with --set the changed cells take the "
+          "place\n"
+          "of the old ones, which come back, with their results, when the file is run without it.",
       .options = options,
-      .after = "Example\n  terse run experiments/demo.yaml --tier smoke --set epochs=1\n\n"
-               "Exit status: 0 all well (diverging is a result), 1 a cell failed, 2 bad input, 130 interrupted.",
+      .after =
+          "Example\n  terse run experiments/demo.yaml --tier smoke --set epochs=1\n\n"
+          "Exit status: 0 all well (diverging is a result), 1 a cell failed, 2 bad input, 130 interrupted.",
       .min_words = 1,
       .max_words = INT_MAX};
   command_line l;

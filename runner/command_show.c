@@ -13,7 +13,8 @@ enum status run_number(const char *word, int64_t *out) {
   errno = 0;
   *out = strtoll(word, &end, 10);
   if (end == word || *end || errno || *out < 1)
-    return FAIL(STATUS_BAD_INPUT, "'%s' is no run: runs are numbered from 1, `terse query 'SELECT id, label FROM runs'`", word);
+    return FAIL(STATUS_BAD_INPUT,
+                "'%s' is no run: runs are numbered from 1, `terse query 'SELECT id, label FROM runs'`", word);
   return STATUS_OK;
 }
 
@@ -27,8 +28,10 @@ static enum status prepare(sqlite3 *connection, const char *sql, int64_t run, sq
 /* One fact a line, those without a value left out. */
 static enum status print_facts(sqlite3 *connection, int64_t run) {
   static const char sql[] =
-      "SELECT r.id AS run, c.label AS cell, c.seed, c.hash, (SELECT group_concat(experiment || iif(tier = '', '', ' (' || tier"
-      " || ')'), ', ') FROM experiment_cell WHERE cell = c.hash) AS experiments, r.status, r.reason, r.attempt, r.digest,"
+      "SELECT r.id AS run, c.label AS cell, c.seed, c.hash, (SELECT group_concat(experiment || iif(tier = '', '', ' (' "
+      "|| tier"
+      " || ')'), ', ') FROM experiment_cell WHERE cell = c.hash) AS experiments, r.status, r.reason, r.attempt, "
+      "r.digest,"
       " c.model, c.dataset, c.workers, r.ranks, c.batch AS \"batch per worker\", r.n_params AS parameters,"
       " r.rounds || ' of ' || r.planned_rounds AS rounds, r.checkpoint_round AS \"checkpoint at round\","
       " r.started_at AS started, r.ended_at AS ended, round(r.wall_s, 2) || ' s' AS time, r.launches,"
@@ -53,7 +56,8 @@ static enum status print_curve(sqlite3 *connection, int64_t run) {
       " (w.payload_bits_up + w.payload_bits_down + w.payload_bits_peer) / 1e6 / c.workers AS \"payload Mbit\","
       " 8 * (w.wire_bytes_up + w.wire_bytes_down + w.wire_bytes_peer) / 1e6 / c.workers AS \"wire Mbit\","
       " w.wall_ns / 1e9 AS \"time s\", w.cpu_ns / 1e9 AS \"cpu s\""
-      " FROM curve_row AS w JOIN run AS r ON r.id = w.run JOIN cell AS c ON c.hash = r.cell WHERE w.run = ?1 ORDER BY w.round";
+      " FROM curve_row AS w JOIN run AS r ON r.id = w.run JOIN cell AS c ON c.hash = r.cell WHERE w.run = ?1 ORDER BY "
+      "w.round";
   sqlite3_stmt *s = NULL;
   TRY_RETURN(prepare(connection, sql, run, &s));
   const enum status status = statement_table(s, TABLE_TEXT, stdout);
@@ -82,18 +86,22 @@ int command_show(const environment *e, int argc, char **argv) {
   const char *database = DEFAULT_DATABASE;
   const option_spec options[] = {
       {"db", OPTION_TEXT, &database, "FILE", "the database (default " DEFAULT_DATABASE ")", 0}, {0}};
-  const command_spec c = {.name = "show",
-                          .usage = "RUN [options]",
-                          .help = "Prints all that is stored of a run: where it comes from, how it ended, its configuration and its\n"
-                                  "evaluations. RUN is the id of view `runs`.",
-                          .options = options,
-                          .after = "Example\n  terse show 1\n\nExit status: 0 all well, 2 bad input.",
-                          .min_words = 1,
-                          .max_words = 1};
+  const command_spec c = {
+      .name = "show",
+      .usage = "RUN [options]",
+      .help =
+          "Prints all that is stored of a run: where it comes from, how it ended, its configuration and its\n"
+          "evaluations. RUN is the id of view `runs`.",
+      .options = options,
+      .after = "Example\n  terse show 1\n\nExit status: 0 all well, 2 bad input.",
+      .min_words = 1,
+      .max_words = 1};
   command_line l;
   enum status status = command_line_parse(&c, argc, argv, &l);
-  if (status == STATUS_OK && l.help) command_help(&c, stdout);
-  else if (status == STATUS_OK) status = show(database, l.words.items[0]);
+  if (status == STATUS_OK && l.help)
+    command_help(&c, stdout);
+  else if (status == STATUS_OK)
+    status = show(database, l.words.items[0]);
   command_line_free(&c, &l);
   return status == STATUS_OK ? 0 : command_failed(status);
 }

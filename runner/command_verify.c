@@ -47,8 +47,9 @@ static enum status read_stored(const char *file, int64_t run, stored *out) {
   sqlite3_stmt *s = NULL;
   char remark[512];
   TRY(store_open_to_read(file, &connection, remark, sizeof remark));
-  static const char sql[] = "SELECT c.config, r.digest, r.git_commit, coalesce(r.device, ''), r.ranks, r.status"
-                            " FROM run AS r JOIN cell AS c ON c.hash = r.cell WHERE r.id = ?1";
+  static const char sql[] =
+      "SELECT c.config, r.digest, r.git_commit, coalesce(r.device, ''), r.ranks, r.status"
+      " FROM run AS r JOIN cell AS c ON c.hash = r.cell WHERE r.id = ?1";
   if (sqlite3_prepare_v2(connection, sql, -1, &s, NULL) != SQLITE_OK) {
     status = FAIL(STATUS_STORE, "%s: %s", file, sqlite3_errmsg(connection));
     goto exit;
@@ -101,12 +102,14 @@ static void wait_for_end(launch *l, repetition *r, int signals) {
     progress_tick(r->progress, r->now_s);
   } while (launch_service(l, r->now_s) == LAUNCH_RUNNING);
   if (r->failure[0] || r->interrupted) return;
-  if (!launch_said_done(l)) snprintf(r->failure, sizeof r->failure, "%s", launch_reason(l));
+  if (!launch_said_done(l))
+    snprintf(r->failure, sizeof r->failure, "%s", launch_reason(l));
   else if (strcmp(r->done.status, "finished") != 0)
     snprintf(r->failure, sizeof r->failure, "it %s: %s", r->done.status, r->done.reason);
 }
 
-static enum status repeat(const environment *e, const verify_options *o, const stored *s, const cell *c, repetition *r) {
+static enum status repeat(const environment *e, const verify_options *o, const stored *s, const cell *c,
+                          repetition *r) {
   enum status status = STATUS_OK;
   mpirun command = {0};
   launch *l = NULL;
@@ -115,14 +118,22 @@ static enum status repeat(const environment *e, const verify_options *o, const s
   char label[160];
   cell_label(c, label, sizeof label);
   const worker_options w = {.data_folder = e->data_folder};
-  const progress_options p = {.out = stderr, .live = e->stderr_is_terminal, .quiet = o->quiet, .columns = e->columns,
-                              .n_cells = 1, .n_slots = 1};
+  const progress_options p = {.out = stderr,
+                              .live = e->stderr_is_terminal,
+                              .quiet = o->quiet,
+                              .columns = e->columns,
+                              .n_cells = 1,
+                              .n_slots = 1};
   TRY(record_reader_create(&r->reader));
   TRY(progress_create(&p, &r->progress));
   TRY(mpirun_worker(e, ranks, &w, &command));
   TRY(interrupt_open(&signals));
-  const launch_options options = {.command = command.command, .variables = command.variables, .request = s->config,
-                                  .hello_timeout_s = 20 + ranks, .max_starts = MAX_STARTS, .take = take_line,
+  const launch_options options = {.command = command.command,
+                                  .variables = command.variables,
+                                  .request = s->config,
+                                  .hello_timeout_s = 20 + ranks,
+                                  .max_starts = MAX_STARTS,
+                                  .take = take_line,
                                   .context = r};
   r->now_s = (double)clock_now_ns() * 1e-9;
   progress_start(r->progress, 0, label, c->workers, c->epochs, r->now_s);
@@ -149,8 +160,9 @@ static int compare(const stored *s, const repetition *r) {
     printf("identical: parameters and state agree bit for bit\n");
     return 0;
   }
-  printf("DIFFERENT: another commit, compiler flag or kind of CPU (oneDNN chooses its code by it) may explain it;\n"
-         "on the same machine with the same build it is a defect. `terse show RUN` prints what the run was made with.\n");
+  printf(
+      "DIFFERENT: another commit, compiler flag or kind of CPU (oneDNN chooses its code by it) may explain it;\n"
+      "on the same machine with the same build it is a defect. `terse show RUN` prints what the run was made with.\n");
   return 1;
 }
 
@@ -177,25 +189,31 @@ exit:
 int command_verify(const environment *e, int argc, char **argv) {
   verify_options o = {.database = DEFAULT_DATABASE};
   const option_spec options[] = {
-      {"ranks", OPTION_INT, &o.ranks, "R", "MPI processes, at most the workers (default: as stored); must not matter", 1},
+      {"ranks", OPTION_INT, &o.ranks, "R", "MPI processes, at most the workers (default: as stored); must not matter",
+       1},
       {"db", OPTION_TEXT, &o.database, "FILE", "the database (default " DEFAULT_DATABASE ")", 0},
       {"quiet", OPTION_FLAG, &o.quiet, NULL, "no progress", 0},
       {0}};
   const command_spec c = {
       .name = "verify",
       .usage = "RUN [options]",
-      .help = "Repeats a finished run with its stored configuration and compares the digests of the final parameters and\n"
-              "state. Nothing is written to the database. RUN is the id of view `runs`.",
+      .help =
+          "Repeats a finished run with its stored configuration and compares the digests of the final parameters and\n"
+          "state. Nothing is written to the database. RUN is the id of view `runs`.",
       .options = options,
-      .after = "Example\n  terse verify 1 --ranks 1\n\nExit status: 0 identical, 1 different or not finished, 2 bad input, 130 "
-               "interrupted.",
+      .after =
+          "Example\n  terse verify 1 --ranks 1\n\nExit status: 0 identical, 1 different or not finished, 2 bad input, "
+          "130 "
+          "interrupted.",
       .min_words = 1,
       .max_words = 1};
   command_line l;
   int code = 0;
   const enum status status = command_line_parse(&c, argc, argv, &l);
-  if (status == STATUS_OK && l.help) command_help(&c, stdout);
-  else if (status == STATUS_OK) code = verify(e, &o, l.words.items[0]);
+  if (status == STATUS_OK && l.help)
+    command_help(&c, stdout);
+  else if (status == STATUS_OK)
+    code = verify(e, &o, l.words.items[0]);
   command_line_free(&c, &l);
   return status == STATUS_OK ? code : command_failed(status);
 }

@@ -8,8 +8,12 @@ int command_failed(enum status code) {
   switch (code) {
     case STATUS_BAD_INPUT:
     case STATUS_BAD_DATA:
-    case STATUS_STORE: return 2;
-    case STATUS_INTERRUPTED: return 130;
-    default: fprintf(stderr, "terse: (%s, at %s)\n", status_name(code), status_place()); return 1;
+    case STATUS_STORE:
+      return 2;
+    case STATUS_INTERRUPTED:
+      return 130;
+    default:
+      fprintf(stderr, "terse: (%s, at %s)\n", status_name(code), status_place());
+      return 1;
   }
 }

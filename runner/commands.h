@@ -10,13 +10,13 @@
 
 /* What main knows of the outside; nothing else reads the environment. */
 typedef struct environment {
-  const char *data_folder;  /* TERSE_DATA, or NULL */
-  const char *program;      /* the running program's file, absolute */
-  char *const *variables;   /* of the process, NULL-terminated */
+  const char *data_folder; /* TERSE_DATA, or NULL */
+  const char *program;     /* the running program's file, absolute */
+  char *const *variables;  /* of the process, NULL-terminated */
   bool is_root;
   bool stderr_is_terminal;
-  int columns;              /* of the terminal on standard error */
-  int n_cores;              /* this process may use */
+  int columns; /* of the terminal on standard error */
+  int n_cores; /* this process may use */
   char host[65];
 } environment;
 

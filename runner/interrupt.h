@@ -4,7 +4,8 @@
 
 #include "core/status.h"
 
-/* From here on SIGINT, SIGTERM and SIGHUP of this process wait in *fd; writing to a closed pipe is an error, no signal. */
+/* From here on SIGINT, SIGTERM and SIGHUP of this process wait in *fd; writing to a closed pipe is an error, no signal.
+ */
 enum status interrupt_open(int *fd) WARN_UNUSED;
 /* How many of them came since the last call. Does not wait. */
 int interrupt_count(int fd);

@@ -21,12 +21,12 @@ enum { INPUT, OUTPUT, ERRORS };
 
 struct launch {
   const launch_options *options;
-  pid_t pid;      /* 0: none is running */
-  int pipes[3];   /* our ends; -1 when closed */
+  pid_t pid;    /* 0: none is running */
+  int pipes[3]; /* our ends; -1 when closed */
   int log;
-  char *unsent;   /* of the request and the stop */
+  char *unsent; /* of the request and the stop */
   size_t n_unsent;
-  char *line;     /* the incomplete line heard so far */
+  char *line; /* the incomplete line heard so far */
   size_t n_line, line_capacity;
   char tail[MAX_TAIL + 1]; /* the last of what it said beside the protocol */
   size_t n_tail;
@@ -167,8 +167,11 @@ static void take_line(launch *l, double now_s) {
       l->line[l->n_line] = '\n';
       remember(l, l->line, l->n_line + 1);
       break;
-    case LAUNCH_LINE_TAKEN: break;
-    case LAUNCH_LINE_HELLO: l->hello = true; break;
+    case LAUNCH_LINE_TAKEN:
+      break;
+    case LAUNCH_LINE_HELLO:
+      l->hello = true;
+      break;
     case LAUNCH_LINE_DONE:
       l->done = true;
       l->end_deadline_s = now_s + END_AFTER_S;
@@ -208,9 +211,12 @@ static void drain(launch *l, int which, double now_s) {
     const ssize_t n = read(l->pipes[which], bytes, sizeof bytes);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
-    if (n <= 0) close_pipe(l, which);
-    else if (which == OUTPUT) hear(l, bytes, (size_t)n, now_s);
-    else remember(l, bytes, (size_t)n);
+    if (n <= 0)
+      close_pipe(l, which);
+    else if (which == OUTPUT)
+      hear(l, bytes, (size_t)n, now_s);
+    else
+      remember(l, bytes, (size_t)n);
   }
 }
 

@@ -1,7 +1,8 @@
-/* One run as a child process: started in a session of its own, spoken to through its standard input, heard line by line.
+/* One run as a child process: started in a session of its own, spoken to through its standard input, heard line by
+ * line.
  *
- * A launch never blocks. Its owner polls the descriptors of launch_poll and calls launch_service after each poll; time is
- * the owner's, in seconds from anywhere. Where no hello comes in time the session is killed and started again. */
+ * A launch never blocks. Its owner polls the descriptors of launch_poll and calls launch_service after each poll; time
+ * is the owner's, in seconds from anywhere. Where no hello comes in time the session is killed and started again. */
 #ifndef TERSE_RUNNER_LAUNCH_H
 #define TERSE_RUNNER_LAUNCH_H
 
@@ -27,7 +28,7 @@ typedef struct launch_options {
   const char *log_file;   /* its other output is appended here; NULL: kept only in memory */
   double hello_timeout_s;
   int max_starts;
-  bool echo;              /* its standard error also goes to ours */
+  bool echo;                                                           /* its standard error also goes to ours */
   enum launch_line (*take)(void *context, const char *line, size_t n); /* line[n] is 0 */
   void *context;
 } launch_options;
@@ -44,8 +45,8 @@ enum status launch_start(const launch_options *options, double now_s, launch **o
 /* Kills what still runs, waits for it and frees; NULL is ignored. */
 void launch_destroy(launch *l);
 
-/* Fills LAUNCH_N_POLL entries (fd -1 where there is nothing to wait for). Poll with a timeout of 0.1 s at most: the end of
- * the process and the deadlines are seen by the clock. */
+/* Fills LAUNCH_N_POLL entries (fd -1 where there is nothing to wait for). Poll with a timeout of 0.1 s at most: the end
+ * of the process and the deadlines are seen by the clock. */
 void launch_poll(const launch *l, struct pollfd *out);
 /* Reads what is there, hands complete lines to `take`, restarts after a missed deadline. */
 enum launch_state launch_service(launch *l, double now_s);

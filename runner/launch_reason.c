@@ -48,10 +48,13 @@ void failure_reason(const char *said, int wait_status, char *out, size_t n) {
   span words = {.text = "", .n = 0}, line;
   bool boxed = false; /* mpirun puts its own explanations between two rules */
   for (const char *rest = said; next_line(&rest, &line);) {
-    if (is_rule(line)) boxed = !boxed;
-    else if (read_signal(line, how, sizeof how)) continue;
+    if (is_rule(line))
+      boxed = !boxed;
+    else if (read_signal(line, how, sizeof how))
+      continue;
     /* Our own words win over those of libraries. */
-    else if (!boxed && line.n > 0 && line.text[0] != '[' && (find(line, "terse: ") || !find(words, "terse: "))) words = line;
+    else if (!boxed && line.n > 0 && line.text[0] != '[' && (find(line, "terse: ") || !find(words, "terse: ")))
+      words = line;
   }
   const char *own = find(words, "terse: ");
   if (!how[0] && own) { /* it said it itself */

@@ -33,12 +33,14 @@ static const entry entries[] = {
 enum { N_ENTRIES = sizeof entries / sizeof entries[0] };
 
 static void print_help(FILE *out) {
-  fputs("terse: a reproducible benchmark harness for communication-efficient distributed SGD\n\n"
-        "Usage: terse COMMAND [arguments]; terse COMMAND --help explains each\n\n",
-        out);
+  fputs(
+      "terse: a reproducible benchmark harness for communication-efficient distributed SGD\n\n"
+      "Usage: terse COMMAND [arguments]; terse COMMAND --help explains each\n\n",
+      out);
   for (int i = 0; i < N_ENTRIES; i++) fprintf(out, "  %-8s %s\n", entries[i].name, entries[i].summary);
   fprintf(out,
-          "\nStart with\n  terse run experiments/demo.yaml\n  terse query 'SELECT label, accuracy, reduction FROM final'\n\n"
+          "\nStart with\n  terse run experiments/demo.yaml\n  terse query 'SELECT label, accuracy, reduction FROM "
+          "final'\n\n"
           "TERSE_DATA names a folder with data sets that are not installed as packages.\n"
           "Exit status: 0 all well, 1 something failed, 2 bad input, 130 interrupted.\n"
           "Built from commit %.12s%s.\n",

@@ -8,9 +8,9 @@ enum { MAX_WORDS = 64 };
 
 /* Yielding keeps ranks that share a core from spinning against each other; naming the transports saves a third of the
  * start. One-sided calls keep off ucx, which finds no usable transport on one host. */
-static const char *const flags[] = {"--oversubscribe", "--bind-to", "none",       "--mca", "mpi_yield_when_idle", "1",
-                                    "--mca",           "pml",       "ob1",        "--mca", "btl",                 "self,vader",
-                                    "--mca",           "osc",       "^ucx"};
+static const char *const flags[] = {
+    "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1", "--mca", "pml", "ob1", "--mca", "btl",
+    "self,vader",      "--mca",     "osc",  "^ucx"};
 
 /* A NULL-terminated copy of n words, or NULL. */
 static char **copy_words(const char *const *words, size_t n) {
@@ -38,7 +38,8 @@ static bool is_set(const char *variable, const char *const *ours, size_t n) {
 
 static char **child_variables(const environment *e) {
   /* Two OpenMP threads on shared cores are slower than one by a factor of ten. mpirun wants root to say it twice. */
-  static const char *const ours[] = {"OMP_NUM_THREADS=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
+  static const char *const ours[] = {"OMP_NUM_THREADS=1", "OMPI_ALLOW_RUN_AS_ROOT=1",
+                                     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
   const size_t n_ours = e->is_root ? 3 : 1;
   size_t n = 0;
   while (e->variables[n]) n++;

@@ -35,8 +35,10 @@ static enum status set_number(const command_spec *c, const option_spec *o, const
   if (end == value || *end || errno || !isfinite(x) || !whole || x < o->min)
     return FAIL(STATUS_BAD_INPUT, "%s --%s takes %s of at least %g, not '%s'", c->name, o->name,
                 o->type == OPTION_INT ? "a whole number" : "a number", o->min, value);
-  if (o->type == OPTION_INT) *(int *)o->into = (int)x;
-  else *(double *)o->into = x;
+  if (o->type == OPTION_INT)
+    *(int *)o->into = (int)x;
+  else
+    *(double *)o->into = x;
   return STATUS_OK;
 }
 

@@ -23,7 +23,7 @@ typedef struct text_list {
 } text_list;
 
 typedef struct option_spec {
-  const char *name;  /* without the dashes */
+  const char *name; /* without the dashes */
   enum option_type type;
   void *into;        /* set where the option is given */
   const char *value; /* what help calls the value, e.g. "FILE"; NULL for flags */
@@ -32,12 +32,12 @@ typedef struct option_spec {
 } option_spec;
 
 typedef struct command_spec {
-  const char *name;          /* "run" */
-  const char *usage;         /* what follows the name, e.g. "FILE… [options]" */
-  const char *summary;       /* one line, for the list of commands */
-  const char *help;          /* paragraphs before the options */
-  const option_spec *options; /* ends with a NULL name */
-  const char *after;         /* example and exit status */
+  const char *name;            /* "run" */
+  const char *usage;           /* what follows the name, e.g. "FILE… [options]" */
+  const char *summary;         /* one line, for the list of commands */
+  const char *help;            /* paragraphs before the options */
+  const option_spec *options;  /* ends with a NULL name */
+  const char *after;           /* example and exit status */
   size_t min_words, max_words; /* how many arguments that are no options */
 } command_spec;
 
@@ -46,8 +46,8 @@ typedef struct command_line {
   text_list words; /* arguments that are no options, in order */
 } command_line;
 
-/* Parses argv[1..]; `--name value` and `--name=value`; `--` ends the options. A mistake is STATUS_BAD_INPUT and names the
- * option, the nearest known one and the help. Release with command_line_free, on failure too. */
+/* Parses argv[1..]; `--name value` and `--name=value`; `--` ends the options. A mistake is STATUS_BAD_INPUT and names
+ * the option, the nearest known one and the help. Release with command_line_free, on failure too. */
 enum status command_line_parse(const command_spec *c, int argc, char **argv, command_line *out) WARN_UNUSED;
 void command_line_free(const command_spec *c, command_line *l);
 

@@ -57,8 +57,10 @@ void progress_destroy(progress *p) {
 
 void format_duration(double seconds, char *out, size_t n) {
   const long s = seconds > 0 && seconds < 1e9 ? (long)(seconds + 0.5) : 0;
-  if (s >= 3600) snprintf(out, n, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-  else snprintf(out, n, "%ld:%02ld", s / 60, s % 60);
+  if (s >= 3600)
+    snprintf(out, n, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+  else
+    snprintf(out, n, "%ld:%02ld", s / 60, s % 60);
 }
 
 void format_bytes(double bytes, char *out, size_t n) {
@@ -134,8 +136,10 @@ static void plain(progress *p, const slot *s, double now_s, const char *end) {
   char line[MAX_LINE] = "";
   if (p->o.quiet) return;
   append(line, "[%zu/%zu] ", s->number, p->o.n_cells);
-  if (end) append(line, "%s", s->name);
-  else describe(s, line, now_s);
+  if (end)
+    append(line, "%s", s->name);
+  else
+    describe(s, line, now_s);
   clear_line(p);
   fprintf(p->o.out, "%s%s\n", line, end ? end : "");
   fflush(p->o.out);
@@ -143,7 +147,11 @@ static void plain(progress *p, const slot *s, double now_s, const char *end) {
 
 void progress_start(progress *p, size_t slot_index, const char *name, int n_workers, double n_epochs, double now_s) {
   slot *s = &p->slots[slot_index];
-  *s = (slot){.busy = true, .number = ++p->n_started, .n_workers = n_workers, .n_epochs = n_epochs, .started_s = now_s,
+  *s = (slot){.busy = true,
+              .number = ++p->n_started,
+              .n_workers = n_workers,
+              .n_epochs = n_epochs,
+              .started_s = now_s,
               .told_s = now_s};
   s->last.epoch = s->last.loss = NAN;
   snprintf(s->name, sizeof s->name, "%s", name);
@@ -198,9 +206,11 @@ static void tick_live(progress *p, double now_s) {
   for (size_t i = 0, n = 0; i < p->o.n_slots; i++) {
     const slot *s = &p->slots[i];
     if (!s->busy) continue;
-    if (n_busy == 1) describe(s, line, now_s);
-    else append(line, "%s%s %.0f%%", n++ ? ", " : "", s->name,
-                s->hello.n_rounds > 0 ? 100.0 * (double)s->last.round / (double)s->hello.n_rounds : 0.0);
+    if (n_busy == 1)
+      describe(s, line, now_s);
+    else
+      append(line, "%s%s %.0f%%", n++ ? ", " : "", s->name,
+             s->hello.n_rounds > 0 ? 100.0 * (double)s->last.round / (double)s->hello.n_rounds : 0.0);
   }
   append_all_left(p, line, now_s);
   cut(line, p->o.columns - 1);

@@ -18,8 +18,18 @@ static const char read_sql[] =
     " coalesce(json_extract(?1,'$.loss'), json_extract(?1,'$.train_loss'), json_extract(?1,'$.test_loss')),"
     " json_extract(?1,'$.wire_bytes_up') + json_extract(?1,'$.wire_bytes_down') + json_extract(?1,'$.wire_bytes_peer'),"
     " json_extract(?1,'$.status'), json_extract(?1,'$.digest'), json_extract(?1,'$.reason')";
-enum { READ_KIND, READ_ROUND, READ_ROUNDS, READ_RESUMED, READ_EPOCH, READ_LOSS, READ_BYTES, READ_STATUS, READ_DIGEST,
-       READ_REASON };
+enum {
+  READ_KIND,
+  READ_ROUND,
+  READ_ROUNDS,
+  READ_RESUMED,
+  READ_EPOCH,
+  READ_LOSS,
+  READ_BYTES,
+  READ_STATUS,
+  READ_DIGEST,
+  READ_REASON
+};
 
 enum status record_reader_create(record_reader **out) {
   record_reader *r = calloc(1, sizeof *r);

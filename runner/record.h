@@ -18,8 +18,8 @@ enum record_kind {
   RECORD_DONE,
 };
 
-/* What the front process itself needs of a line; the rest goes from the line straight into the database. Fields that the
- * kind does not have are 0, NaN or "". */
+/* What the front process itself needs of a line; the rest goes from the line straight into the database. Fields that
+ * the kind does not have are 0, NaN or "". */
 typedef struct record {
   enum record_kind kind;
   int64_t round;

@@ -9,9 +9,15 @@ enum { TEXT_DIGITS = 5 };
 /* One value; a blob becomes its hexadecimal digits, as SQLite's X'…'. */
 static void add_value(table *t, sqlite3_stmt *s, int column) {
   switch (sqlite3_column_type(s, column)) {
-    case SQLITE_INTEGER: table_integer(t, sqlite3_column_int64(s, column)); break;
-    case SQLITE_FLOAT: table_real(t, sqlite3_column_double(s, column), TEXT_DIGITS); break;
-    case SQLITE_TEXT: table_text(t, (const char *)sqlite3_column_text(s, column)); break;
+    case SQLITE_INTEGER:
+      table_integer(t, sqlite3_column_int64(s, column));
+      break;
+    case SQLITE_FLOAT:
+      table_real(t, sqlite3_column_double(s, column), TEXT_DIGITS);
+      break;
+    case SQLITE_TEXT:
+      table_text(t, (const char *)sqlite3_column_text(s, column));
+      break;
     case SQLITE_BLOB: {
       const unsigned char *bytes = sqlite3_column_blob(s, column);
       const int n = sqlite3_column_bytes(s, column);
@@ -22,7 +28,8 @@ static void add_value(table *t, sqlite3_stmt *s, int column) {
       free(text);
       break;
     }
-    default: table_null(t);
+    default:
+      table_null(t);
   }
 }
 

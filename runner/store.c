@@ -11,21 +11,24 @@ const char *const statement_sql[N_STATEMENTS] = {
     [STATEMENT_CLEAR_EXPERIMENT] = "UPDATE experiment_cell SET position = NULL WHERE experiment = ?1 AND tier = ?2",
     [STATEMENT_ADD_CELL] =
         "INSERT INTO cell (hash, config, label, method, compressor, model, dataset, workers, batch, seed, device)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (hash) DO UPDATE SET label = excluded.label",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        " ON CONFLICT (hash) DO UPDATE SET label = excluded.label",
     [STATEMENT_ADD_EXPERIMENT_CELL] =
         "INSERT INTO experiment_cell (experiment, tier, cell, position) VALUES (?1, ?2, ?3, ?4)"
         " ON CONFLICT DO UPDATE SET position = excluded.position",
     [STATEMENT_FIND_LATEST] = "SELECT id, status, git_commit, coalesce(checkpoint_round, -1) FROM run WHERE cell = ?1"
                               " ORDER BY id DESC LIMIT 1",
     [STATEMENT_BEGIN_RUN] =
-        "INSERT INTO run (cell, attempt, status, ranks, git_commit, git_dirty, flags, host, placement, versions, started_at)"
+        "INSERT INTO run (cell, attempt, status, ranks, git_commit, git_dirty, flags, host, placement, versions,"
+        " started_at)"
         " VALUES (?1, 1 + (SELECT count(*) FROM run WHERE cell = ?1), 'running', ?2, ?3, ?4, ?5, ?6, json(?7),"
         " json_object('sqlite', sqlite_version(), 'compiler', ?8), strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
     [STATEMENT_RESUME_RUN] =
-        "UPDATE run SET status = 'running', reason = NULL, ended_at = NULL, ranks = ?2, git_commit = ?3, git_dirty = ?4,"
-        " flags = ?5, host = ?6, placement = json(?7), versions = json_object('sqlite', sqlite_version(), 'compiler', ?8)"
-        " WHERE id = ?1",
-    [STATEMENT_RUN_MARKER] = "SELECT coalesce(checkpoint_round, 0), coalesce(checkpoint_line, 0) FROM run WHERE id = ?1",
+        "UPDATE run SET status = 'running', reason = NULL, ended_at = NULL, ranks = ?2, git_commit = ?3,"
+        " git_dirty = ?4, flags = ?5, host = ?6, placement = json(?7),"
+        " versions = json_object('sqlite', sqlite_version(), 'compiler', ?8) WHERE id = ?1",
+    [STATEMENT_RUN_MARKER] =
+        "SELECT coalesce(checkpoint_round, 0), coalesce(checkpoint_line, 0) FROM run WHERE id = ?1",
     [STATEMENT_HELLO] =
         "UPDATE run SET ranks = " FIELD("ranks") ", hosts = " FIELD("hosts") ", device = " FIELD("description")
         ", n_params = " FIELD("n_params") ", planned_rounds = " FIELD("rounds") ", steps_per_epoch = "
@@ -36,8 +39,8 @@ const char *const statement_sql[N_STATEMENTS] = {
     [STATEMENT_DROP_PROBE] = "DELETE FROM probe WHERE run = ?1 AND line > ?2",
     [STATEMENT_DROP_EXCHANGE] = "DELETE FROM exchange WHERE run = ?1 AND line > ?2",
     [STATEMENT_CURVE] =
-        "INSERT OR REPLACE INTO curve_row VALUES (?1, " FIELD("round") ", ?3, " FIELD("epoch") ", " FIELD("samples") ", "
-        FIELD("lr") ", " FIELD("train_loss") ", " FIELD("test_loss") ", " FIELD("accuracy") ", "
+        "INSERT OR REPLACE INTO curve_row VALUES (?1, " FIELD("round") ", ?3, " FIELD("epoch") ", "
+        FIELD("samples") ", " FIELD("lr") ", " FIELD("train_loss") ", " FIELD("test_loss") ", " FIELD("accuracy") ", "
         FIELD("payload_bits_up") ", " FIELD("payload_bits_down") ", " FIELD("payload_bits_peer") ", "
         FIELD("wire_bytes_up") ", " FIELD("wire_bytes_down") ", " FIELD("wire_bytes_peer") ", "
         FIELD("theory_bits_up") ", " FIELD("theory_bits_down") ", " FIELD("theory_bits_peer") ", "
@@ -66,15 +69,15 @@ const char *const statement_sql[N_STATEMENTS] = {
         " ended_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE id = ?1",
 };
 
-/* Runs a statement that gives no rows, and makes it ready for the next time. A record that does not fit its table is the
- * worker's mistake, not the database's. */
+/* Runs a statement that gives no rows, and makes it ready for the next time. A record that does not fit its table is
+ * the worker's mistake, not the database's. */
 static enum status finish(store *s, enum statement which, const char *line) {
   sqlite3_stmt *statement = s->statements[which];
   enum status status = STATUS_OK;
   const int code = sqlite3_step(statement);
   if (line && (code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH))
-    status = FAIL(STATUS_BAD_MESSAGE, "the worker wrote an incomplete record (%s): %.200s", sqlite3_errmsg(s->connection),
-                  line);
+    status = FAIL(STATUS_BAD_MESSAGE, "the worker wrote an incomplete record (%s): %.200s",
+                  sqlite3_errmsg(s->connection), line);
   else if (code != SQLITE_DONE && code != SQLITE_ROW)
     status = store_failure(s->connection, s->file, "store a result");
   sqlite3_reset(statement);
@@ -221,13 +224,17 @@ enum status store_take(store *s, int64_t run, const char *line, size_t n, record
   TRY_RETURN(begin(s));
   s->line++;
   switch (r->kind) {
-    case RECORD_CURVE: return take(s, STATEMENT_CURVE, run, line, n, s->line, 0);
-    case RECORD_PROBE: return take(s, STATEMENT_PROBE, run, line, n, s->line, 0);
-    case RECORD_EXCHANGE: return take(s, STATEMENT_EXCHANGE, run, line, n, s->line, 0);
+    case RECORD_CURVE:
+      return take(s, STATEMENT_CURVE, run, line, n, s->line, 0);
+    case RECORD_PROBE:
+      return take(s, STATEMENT_PROBE, run, line, n, s->line, 0);
+    case RECORD_EXCHANGE:
+      return take(s, STATEMENT_EXCHANGE, run, line, n, s->line, 0);
     case RECORD_CHECKPOINT:
       TRY_RETURN(take(s, STATEMENT_CHECKPOINT, run, line, n, s->line, 0));
       return store_commit(s);
-    default: return take(s, STATEMENT_DONE, run, line, n, 0, 0);
+    default:
+      return take(s, STATEMENT_DONE, run, line, n, 0, 0);
   }
 }
 

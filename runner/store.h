@@ -1,7 +1,7 @@
 /* The results database (schema.sql), written by the front process alone.
  *
- * Records are collected in transactions that the caller ends with store_commit, about once a second; a checkpoint and the
- * end of a run commit at once, so that rows and markers are on disk together. */
+ * Records are collected in transactions that the caller ends with store_commit, about once a second; a checkpoint and
+ * the end of a run commit at once, so that rows and markers are on disk together. */
 #ifndef TERSE_RUNNER_STORE_H
 #define TERSE_RUNNER_STORE_H
 
@@ -30,13 +30,13 @@ typedef struct store_cell {
 /* Takes all cells out of an experiment's tier: before its present ones are entered. They stay in the database. */
 enum status store_clear_experiment(store *s, const char *experiment, const char *tier) WARN_UNUSED;
 /* Enters a cell as number `position` of an experiment's tier; known ones stay, with the label of today. */
-enum status store_add_cell(store *s, const char *experiment, const char *tier, int64_t position, const store_cell *c)
-    WARN_UNUSED;
+enum status store_add_cell(store *s, const char *experiment, const char *tier, int64_t position,
+                           const store_cell *c) WARN_UNUSED;
 
 /* A cell's latest run. */
 typedef struct store_latest {
-  int64_t run;              /* 0: there is none */
-  char status[16];          /* one of schema.sql's; "" without a run */
+  int64_t run;     /* 0: there is none */
+  char status[16]; /* one of schema.sql's; "" without a run */
   char commit[41];
   int64_t checkpoint_round; /* -1: no checkpoint */
 } store_latest;
@@ -55,8 +55,8 @@ enum status store_begin_run(store *s, const char *hash, const store_start *start
 enum status store_resume_run(store *s, int64_t run, const store_start *start) WARN_UNUSED;
 
 /* Takes one line of a run, read by the store's own reader into `r`. Progress and foreign lines leave no row.
- * hello: the rows after the checkpoint the run goes on from are deleted with it (all of them without one); *stale is set
- * where the worker's checkpoint is not the one the rows belong to, and then nothing is changed: start from scratch.
+ * hello: the rows after the checkpoint the run goes on from are deleted with it (all of them without one); *stale is
+ * set where the worker's checkpoint is not the one the rows belong to, and then nothing is changed: start from scratch.
  * checkpoint and done commit. A record that lacks a field is STATUS_BAD_MESSAGE; a failing database is STATUS_STORE. */
 enum status store_take(store *s, int64_t run, const char *line, size_t n, record *r, bool *stale) WARN_UNUSED;
 

@@ -34,8 +34,8 @@ static enum status make_folders(const char *file) {
   for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     *slash = '\0';
     if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-      status = FAIL(STATUS_STORE, "%s: cannot create the folder %s (%s); choose another place with --db FILE", file, path,
-                    strerror(errno));
+      status = FAIL(STATUS_STORE, "%s: cannot create the folder %s (%s); choose another place with --db FILE", file,
+                    path, strerror(errno));
       break;
     }
     *slash = '/';
@@ -47,11 +47,12 @@ static enum status make_folders(const char *file) {
 /* Whether the locked file is still the one of that name: the last holder removes it. */
 static bool is_current(int lock, const char *name) {
   struct stat held, named;
-  return fstat(lock, &held) == 0 && stat(name, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+  return fstat(lock, &held) == 0 && stat(name, &named) == 0 && held.st_ino == named.st_ino &&
+         held.st_dev == named.st_dev;
 }
 
-/* One front process at a time: a `running` row that nobody holds is then known to be left over from a crash. File systems
- * without locks go unguarded. */
+/* One front process at a time: a `running` row that nobody holds is then known to be left over from a crash. File
+ * systems without locks go unguarded. */
 static enum status take_lock(store *s) {
   for (;;) {
     s->lock = open(s->lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -87,8 +88,9 @@ static enum status check_version(sqlite3 *connection, const char *file, bool *is
     return FAIL(STATUS_STORE, "%s: a database, but not one of terse; choose another with --db FILE", file);
   const int64_t found = read_number(connection, "PRAGMA user_version", 0);
   if (found != SCHEMA_VERSION)
-    return FAIL(STATUS_STORE, "%s: its schema is version %lld, this terse knows %d; use the terse that wrote it, or --db FILE",
-                file, (long long)found, SCHEMA_VERSION);
+    return FAIL(STATUS_STORE,
+                "%s: its schema is version %lld, this terse knows %d; use the terse that wrote it, or --db FILE", file,
+                (long long)found, SCHEMA_VERSION);
   return STATUS_OK;
 }
 
@@ -123,7 +125,8 @@ static enum status open_to_write(store *s) {
   sqlite3_busy_timeout(s->connection, 10000);
   TRY_RETURN(check_version(s->connection, s->file, &is_empty));
   /* NORMAL: a power cut may cost the last transactions, never the database. */
-  TRY_RETURN(execute(s, "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL", "write it"));
+  TRY_RETURN(
+      execute(s, "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL", "write it"));
   if (is_empty) TRY_RETURN(create_schema(s));
   /* Finds out now, and not after the first run, whether it can be written. */
   TRY_RETURN(execute(s, "BEGIN IMMEDIATE; PRAGMA user_version = 1; COMMIT", "write it"));
@@ -139,8 +142,10 @@ enum status store_open(const char *file, store **out) {
   s->lock = -1;
   const bool named = (s->file = strdup(file)) != NULL && asprintf(&s->lock_name, "%s.lock", file) > 0;
   const enum status status = named ? open_to_write(s) : FAIL(STATUS_NO_MEMORY, "no memory for the database's name");
-  if (status != STATUS_OK) store_close(s);
-  else *out = s;
+  if (status != STATUS_OK)
+    store_close(s);
+  else
+    *out = s;
   return status;
 }
 
@@ -169,8 +174,10 @@ static char *uri_of(const char *file, const char *query) {
   if (!out) return NULL;
   fputs("file:", out);
   for (; *file; file++) {
-    if (strchr("?#%", *file)) fprintf(out, "%%%02x", (unsigned char)*file);
-    else fputc(*file, out);
+    if (strchr("?#%", *file))
+      fprintf(out, "%%%02x", (unsigned char)*file);
+    else
+      fputc(*file, out);
   }
   fputs(query, out);
   if (fclose(out) == 0) return uri;
@@ -207,14 +214,17 @@ enum status store_open_to_read(const char *file, sqlite3 **out, char *note, size
     connection = NULL;
     code = open_uri(file, "?mode=ro&immutable=1", &connection);
     if (asprintf(&log, "%s-wal", file) >= 0 && stat(log, &log_about) == 0 && log_about.st_size > 0)
-      snprintf(note, n_note, "%s holds newer rows that cannot be read in a folder without write access: copy both files", log);
+      snprintf(note, n_note,
+               "%s holds newer rows that cannot be read in a folder without write access: copy both files", log);
   }
   if (code != SQLITE_OK) status = store_failure(connection, file, "read it");
   if (status == STATUS_OK) status = check_version(connection, file, &is_empty);
   if (status == STATUS_OK && is_empty)
     status = FAIL(STATUS_BAD_INPUT, "%s is empty: `terse run` fills it, --db FILE names another", file);
   free(log);
-  if (status != STATUS_OK) sqlite3_close(connection);
-  else *out = connection;
+  if (status != STATUS_OK)
+    sqlite3_close(connection);
+  else
+    *out = connection;
   return status;
 }

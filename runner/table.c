@@ -51,8 +51,8 @@ static size_t append_words(table *t, const char *text) {
     const size_t capacity = need > 2 * t->words_capacity ? need : 2 * t->words_capacity;
     char *words = realloc(t->words, capacity);
     if (!words) {
-      t->error = FAIL(STATUS_NO_MEMORY, "no memory for a table of %zu cells: use --format csv, which needs none",
-                      t->n_cells);
+      t->error =
+          FAIL(STATUS_NO_MEMORY, "no memory for a table of %zu cells: use --format csv, which needs none", t->n_cells);
       return 0;
     }
     t->words = words;
@@ -63,8 +63,8 @@ static size_t append_words(table *t, const char *text) {
     const size_t n = utf8_length(p);
     const bool is_control = *p < 0x20 || *p == 0x7f || (*p == 0xc2 && n == 2 && p[1] < 0xa0);
     if (is_control || n == 0) {
-      const int written = *p == '\n' ? snprintf(t->words + t->n_words, 5, "\\n")
-                                     : snprintf(t->words + t->n_words, 5, "\\x%02x", *p);
+      const int written =
+          *p == '\n' ? snprintf(t->words + t->n_words, 5, "\\n") : snprintf(t->words + t->n_words, 5, "\\x%02x", *p);
       t->n_words += (size_t)written;
       width += (size_t)written - 1;
       p++;
@@ -128,8 +128,10 @@ static void add(table *t, const char *text, bool is_number) {
       if (column) fputc(',', t->out);
       json_write_string(t->out, t->names[column]);
       fputc(':', t->out);
-      if (!text || is_number) fputs(text ? text : "null", t->out);
-      else json_write_string(t->out, text);
+      if (!text || is_number)
+        fputs(text ? text : "null", t->out);
+      else
+        json_write_string(t->out, text);
       if (column == t->n_columns - 1) fputc('}', t->out);
       break;
   }
@@ -174,8 +176,10 @@ static void write_aligned(const table *t) {
     const bool last = column == t->n_columns - 1;
     const int padding = (int)(t->widths[column] - word_width(word));
     if (column) fputs("  ", t->out);
-    if (t->numeric[column]) fprintf(t->out, "%*s%s", padding, "", word);
-    else fprintf(t->out, "%s%*s", word, last ? 0 : padding, "");
+    if (t->numeric[column])
+      fprintf(t->out, "%*s%s", padding, "", word);
+    else
+      fprintf(t->out, "%s%*s", word, last ? 0 : padding, "");
     if (last) fputc('\n', t->out);
     word += strlen(word) + 1;
   }

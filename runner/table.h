@@ -17,8 +17,8 @@ enum status table_format_from(const char *word, enum table_format *out) WARN_UNU
 
 /* A table of n >= 1 columns (names are copied). CSV and JSON rows are written as they become complete; text waits for
  * table_end, which knows the widths. `out` is lent until then. */
-enum status table_begin(FILE *out, enum table_format format, const char *const *names, size_t n, table **created)
-    WARN_UNUSED;
+enum status table_begin(FILE *out, enum table_format format, const char *const *names, size_t n,
+                        table **created) WARN_UNUSED;
 
 /* The next cell, row by row from the left. A failure sticks and comes out of table_end.
  * Text: NULL shows as "-", control characters as escapes, so that no cell can move the cursor. CSV: NULL is empty, an

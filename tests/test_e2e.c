@@ -18,7 +18,8 @@ static void run_script(const char *name) {
   }
   const int status = pclose(said);
   if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED) cr_skip_test("%s", last);
-  cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s.sh ended with status %#x; last words: %s", name, status, last);
+  cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s.sh ended with status %#x; last words: %s", name, status,
+            last);
 }
 
 #define SCRIPT(name) \

@@ -52,8 +52,13 @@ static void begin(trial_run *r, const char *behaviour, double hello_timeout_s) {
   r->command[0] = r->program;
   r->command[1] = r->behaviour;
   r->command[2] = r->folder;
-  r->options = (launch_options){.command = r->command, .variables = environ, .request = "{\"the\":\"request\"}",
-                                .log_file = r->log, .hello_timeout_s = hello_timeout_s, .max_starts = 3, .take = take,
+  r->options = (launch_options){.command = r->command,
+                                .variables = environ,
+                                .request = "{\"the\":\"request\"}",
+                                .log_file = r->log,
+                                .hello_timeout_s = hello_timeout_s,
+                                .max_starts = 3,
+                                .take = take,
                                 .context = r};
   cr_assert_eq(launch_start(&r->options, now_s(), &r->l), STATUS_OK, "%s", status_detail());
 }
@@ -207,8 +212,8 @@ Test(launch, what_cannot_start) {
   extern char **environ;
   char name[] = "/nonexistent/mpirun";
   char *command[] = {name, NULL};
-  launch_options o = {.command = command, .variables = environ, .request = "", .take = take, .context = &r,
-                      .max_starts = 1};
+  launch_options o = {
+      .command = command, .variables = environ, .request = "", .take = take, .context = &r, .max_starts = 1};
   launch *l = NULL;
   cr_expect_eq(launch_start(&o, 0, &l), STATUS_IO);
   cr_expect(l == NULL && strstr(status_detail(), "/nonexistent/mpirun"));

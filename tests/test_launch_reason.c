@@ -12,14 +12,16 @@ static const char *reason(const char *said, int wait_status) {
 }
 
 Test(launch_reason, signals_as_mpirun_names_them) {
-  cr_expect_str_eq(reason(RULE "Primary job  terminated normally, but 1 process returned\n" RULE RULE
-                               "mpirun noticed that process rank 1 with PID 0 on node vm exited on signal 9 (Killed).\n" RULE,
-                          9),
-                   "rank 1 was killed by signal 9 (Killed)");
-  cr_expect_str_eq(reason("double free or corruption\n" RULE
-                          "mpirun noticed that process rank 12 with PID 0 on node vm exited on signal 6 (Aborted).\n" RULE,
-                          6),
-                   "rank 12 was killed by signal 6 (Aborted): double free or corruption");
+  cr_expect_str_eq(
+      reason(RULE "Primary job  terminated normally, but 1 process returned\n" RULE RULE
+                  "mpirun noticed that process rank 1 with PID 0 on node vm exited on signal 9 (Killed).\n" RULE,
+             9),
+      "rank 1 was killed by signal 9 (Killed)");
+  cr_expect_str_eq(
+      reason("double free or corruption\n" RULE
+             "mpirun noticed that process rank 12 with PID 0 on node vm exited on signal 6 (Aborted).\n" RULE,
+             6),
+      "rank 12 was killed by signal 6 (Aborted): double free or corruption");
 }
 
 Test(launch_reason, our_own_words_win) {
@@ -31,7 +33,8 @@ Test(launch_reason, our_own_words_win) {
 
 Test(launch_reason, otherwise_how_it_ended) {
   cr_expect_str_eq(reason("", 0x300), "the run ended with exit status 3 without saying why");
-  cr_expect_str_eq(reason("no such option\n\n", 0x100), "the run ended with exit status 1 without saying why: no such option");
+  cr_expect_str_eq(reason("no such option\n\n", 0x100),
+                   "the run ended with exit status 1 without saying why: no such option");
   cr_expect_str_eq(reason("", 15), "the launcher was killed by signal 15 (Terminated)");
   char huge[8192];
   memset(huge, 'x', sizeof huge - 1);

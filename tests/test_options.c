@@ -11,17 +11,20 @@ typedef struct given {
   text_list sets;
 } given;
 
-/* Parses up to eight words after the command's name. */
+/* Parses up to nine words after the command's name. */
 static enum status parse(given *g, command_line *l, const char *const *words) {
-  const option_spec options[] = {{"loud", OPTION_FLAG, &g->loud, NULL, "says more", 0},
-                                 {"file", OPTION_TEXT, &g->file, "FILE", "reads FILE", 0},
-                                 {"number", OPTION_INT, &g->n, "N", "how many", 1},
-                                 {"timeout", OPTION_REAL, &g->x, "S", "seconds", 0},
-                                 {"set", OPTION_LIST, &g->sets, "K=V", "changes", 0},
-                                 {0}};
-  const command_spec c = {.name = "try", .usage = "WORD…", .help = "Tries.", .options = options, .after = "Exit status: 0",
-                          .min_words = 1, .max_words = 2};
-  char buffer[8][40], *argv[9] = {buffer[0]};
+  const option_spec options[] = {
+      {"loud", OPTION_FLAG, &g->loud, NULL, "says more", 0}, {"file", OPTION_TEXT, &g->file, "FILE", "reads FILE", 0},
+      {"number", OPTION_INT, &g->n, "N", "how many", 1},     {"timeout", OPTION_REAL, &g->x, "S", "seconds", 0},
+      {"set", OPTION_LIST, &g->sets, "K=V", "changes", 0},   {0}};
+  const command_spec c = {.name = "try",
+                          .usage = "WORD…",
+                          .help = "Tries.",
+                          .options = options,
+                          .after = "Exit status: 0",
+                          .min_words = 1,
+                          .max_words = 2};
+  char buffer[10][40], *argv[10] = {buffer[0]};
   int argc = 1;
   strcpy(buffer[0], "try");
   for (; words[argc - 1]; argc++) argv[argc] = strcpy(buffer[argc], words[argc - 1]);

@@ -31,7 +31,8 @@ Test(progress, words_for_time_and_size) {
   expect_bytes(999.6e6, "1.0 GB");
 }
 
-/* Ten seconds into the first of two cells: half of its rounds are done. Returns what was written; the caller frees it. */
+/* Ten seconds into the first of two cells: half of its rounds are done. Returns what was written; the caller frees it.
+ */
 static char *half_way(bool live, bool quiet, int columns) {
   char *text = NULL;
   size_t n = 0;
@@ -41,7 +42,8 @@ static char *half_way(bool live, bool quiet, int columns) {
   cr_assert_eq(progress_create(&o, &p), STATUS_OK);
   progress_start(p, 0, "gtopk seed 2", 4, 2, 100);
   progress_record(p, 0, &(record){.kind = RECORD_HELLO, .n_rounds = 40}, 100);
-  progress_record(p, 0, &(record){.kind = RECORD_CURVE, .round = 10, .epoch = 0.5, .loss = 1, .wire_bytes = 8.4e6}, 105);
+  progress_record(p, 0, &(record){.kind = RECORD_CURVE, .round = 10, .epoch = 0.5, .loss = 1, .wire_bytes = 8.4e6},
+                  105);
   progress_record(p, 0, &(record){.kind = RECORD_PROGRESS, .round = 20, .epoch = 1, .loss = 0.41}, 110);
   progress_tick(p, 110);
   progress_note(p, "a %s", "note");

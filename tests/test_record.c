@@ -24,7 +24,8 @@ Test(record, every_kind) {
   cr_expect(r.kind == RECORD_CURVE && r.loss == 2.5 && r.wire_bytes == 321);
   cr_expect_eq(read_line("{\"round\":7,\"t\":\"checkpoint\"}", &r), STATUS_OK);
   cr_expect(r.kind == RECORD_CHECKPOINT && r.round == 7);
-  cr_expect_eq(read_line("{\"t\":\"done\",\"status\":\"diverged\",\"reason\":\"a \\\"b\\\"\",\"digest\":null}", &r), STATUS_OK);
+  cr_expect_eq(read_line("{\"t\":\"done\",\"status\":\"diverged\",\"reason\":\"a \\\"b\\\"\",\"digest\":null}", &r),
+               STATUS_OK);
   cr_expect(r.kind == RECORD_DONE && strcmp(r.status, "diverged") == 0 && r.digest[0] == '\0');
   cr_expect_str_eq(r.reason, "a \"b\"");
   cr_expect(read_line("{\"t\":\"probe\"}", &r) == STATUS_OK && r.kind == RECORD_PROBE);
@@ -34,8 +35,13 @@ Test(record, every_kind) {
 Test(record, foreign_lines_and_broken_records) {
   record r;
   static const char *const foreign[] = {"", "hello", "[1,2]", " {\"t\":\"hello\"}", "\x80\xff"};
-  static const char *const broken[] = {"{", "{\"t\":\"hello\"", "{\"t\":\"nonsense\"}", "{}", "{\"t\":\"curve\",\"round\":}",
-                                       "{\"t\":\"done\",\"status\":\"happy\"}", "{\"t\":7}"};
+  static const char *const broken[] = {"{",
+                                       "{\"t\":\"hello\"",
+                                       "{\"t\":\"nonsense\"}",
+                                       "{}",
+                                       "{\"t\":\"curve\",\"round\":}",
+                                       "{\"t\":\"done\",\"status\":\"happy\"}",
+                                       "{\"t\":7}"};
   for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
     cr_expect(read_line(foreign[i], &r) == STATUS_OK && r.kind == RECORD_FOREIGN, "%s", foreign[i]);
   for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {

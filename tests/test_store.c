@@ -2,12 +2,12 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "runner/embedded.h"
@@ -21,8 +21,8 @@ static void make_folder(void) {
 }
 
 static void remove_folder(void) {
-  static const char *const names[] = {"r.db", "r.db-wal", "r.db-shm", "r.db.lock", "a/b/r.db", "a?b#%20.db",
-                                      "a?b#%20.db-wal", "a?b#%20.db-shm"};
+  static const char *const names[] = {"r.db",     "r.db-wal",   "r.db-shm",       "r.db.lock",
+                                      "a/b/r.db", "a?b#%20.db", "a?b#%20.db-wal", "a?b#%20.db-shm"};
   char path[200];
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -37,8 +37,8 @@ static void remove_folder(void) {
 
 TestSuite(store, .init = make_folder, .fini = remove_folder, .timeout = 30);
 
-static const store_start start = {.ranks = 2, .commit = "c0ffee", .flags = "-O3", .host = "h", .compiler = "gcc",
-                                  .dirty = true, .placement = "{}"};
+static const store_start start = {
+    .ranks = 2, .commit = "c0ffee", .flags = "-O3", .host = "h", .compiler = "gcc", .dirty = true, .placement = "{}"};
 
 static store *opened(void) {
   store *s = NULL;
@@ -47,8 +47,17 @@ static store *opened(void) {
 }
 
 static void add_cell(store *s, const char *experiment, int64_t position, const char *hash, const char *method) {
-  const store_cell c = {.hash = hash, .config = "{\"lr\":0.5}", .label = method, .method = method, .compressor = "none",
-                        .model = "m", .dataset = "d", .device = "cpu", .workers = 4, .batch = 8, .seed = 1};
+  const store_cell c = {.hash = hash,
+                        .config = "{\"lr\":0.5}",
+                        .label = method,
+                        .method = method,
+                        .compressor = "none",
+                        .model = "m",
+                        .dataset = "d",
+                        .device = "cpu",
+                        .workers = 4,
+                        .batch = 8,
+                        .seed = 1};
   cr_assert_eq(store_add_cell(s, experiment, "smoke", position, &c), STATUS_OK, "%s", status_detail());
 }
 
@@ -65,44 +74,50 @@ static void accept(store *s, int64_t run, const char *line) {
 
 static void accept_hello(store *s, int64_t run, int resumed_round) {
   char line[300];
-  snprintf(line, sizeof line,
-           "{\"t\":\"hello\",\"ranks\":2,\"hosts\":[\"x\",\"y\"],\"device\":\"cpu\",\"description\":\"a CPU\",\"mpi\":\"M\","
-           "\"onednn\":\"2\",\"n_params\":10,\"rounds\":20,\"steps_per_epoch\":5,\"steps_per_round\":1,\"resumed_round\":%d}",
-           resumed_round);
+  snprintf(
+      line, sizeof line,
+      "{\"t\":\"hello\",\"ranks\":2,\"hosts\":[\"x\",\"y\"],\"device\":\"cpu\",\"description\":\"a CPU\",\"mpi\":\"M\","
+      "\"onednn\":\"2\",\"n_params\":10,\"rounds\":20,\"steps_per_epoch\":5,\"steps_per_round\":1,\"resumed_round\":%"
+      "d}",
+      resumed_round);
   accept(s, run, line);
 }
 
 /* A curve record at `round` whose counts are round * scale. */
 static void accept_curve(store *s, int64_t run, int round, int scale) {
   char line[900];
-  snprintf(line, sizeof line,
-           "{\"t\":\"curve\",\"round\":%d,\"epoch\":%g,\"samples\":%d,\"lr\":0.5,\"train_loss\":null,\"test_loss\":%g,"
-           "\"accuracy\":0.5,\"payload_bits_up\":%d,\"payload_bits_down\":0,\"payload_bits_peer\":0,\"wire_bytes_up\":%d,"
-           "\"wire_bytes_down\":0,\"wire_bytes_peer\":0,\"theory_bits_up\":1,\"theory_bits_down\":0,\"theory_bits_peer\":0,"
-           "\"messages\":3,\"crossing_bytes\":1,\"mpi_bytes\":1,\"wall_ns\":1500000000,\"cpu_ns\":2,\"compute_ns\":1,"
-           "\"encode_ns\":1,\"exchange_ns\":1,\"decode_ns\":1,\"update_ns\":1,\"other_ns\":1}",
-           round, 0.2 * round, 100 * round, 1.0 / (1 + round), scale * round, scale * round);
+  snprintf(
+      line, sizeof line,
+      "{\"t\":\"curve\",\"round\":%d,\"epoch\":%g,\"samples\":%d,\"lr\":0.5,\"train_loss\":null,\"test_loss\":%g,"
+      "\"accuracy\":0.5,\"payload_bits_up\":%d,\"payload_bits_down\":0,\"payload_bits_peer\":0,\"wire_bytes_up\":%d,"
+      "\"wire_bytes_down\":0,\"wire_bytes_peer\":0,\"theory_bits_up\":1,\"theory_bits_down\":0,\"theory_bits_peer\":0,"
+      "\"messages\":3,\"crossing_bytes\":1,\"mpi_bytes\":1,\"wall_ns\":1500000000,\"cpu_ns\":2,\"compute_ns\":1,"
+      "\"encode_ns\":1,\"exchange_ns\":1,\"decode_ns\":1,\"update_ns\":1,\"other_ns\":1}",
+      round, 0.2 * round, 100 * round, 1.0 / (1 + round), scale * round, scale * round);
   accept(s, run, line);
 }
 
 static void accept_others(store *s, int64_t run, int round) {
   char line[700];
-  snprintf(line, sizeof line,
-           "{\"t\":\"exchange\",\"first_round\":%d,\"n_rounds\":1,\"sequence\":0,\"operation\":\"allreduce\",\"algorithm\":"
-           "\"ring\",\"participants\":4,\"up_max_bytes\":1,\"up_sum_bytes\":2,\"up_max_payload_bits\":3,"
-           "\"up_sum_payload_bits\":4,\"down_max_bytes\":0,\"down_sum_bytes\":0,\"down_max_payload_bits\":0,"
-           "\"down_sum_payload_bits\":0,\"peer_max_bytes\":0,\"peer_sum_bytes\":0,\"peer_max_payload_bits\":0,"
-           "\"peer_sum_payload_bits\":0}",
-           round - 1);
+  snprintf(
+      line, sizeof line,
+      "{\"t\":\"exchange\",\"first_round\":%d,\"n_rounds\":1,\"sequence\":0,\"operation\":\"allreduce\",\"algorithm\":"
+      "\"ring\",\"participants\":4,\"up_max_bytes\":1,\"up_sum_bytes\":2,\"up_max_payload_bits\":3,"
+      "\"up_sum_payload_bits\":4,\"down_max_bytes\":0,\"down_sum_bytes\":0,\"down_max_payload_bits\":0,"
+      "\"down_sum_payload_bits\":0,\"peer_max_bytes\":0,\"peer_sum_bytes\":0,\"peer_max_payload_bits\":0,"
+      "\"peer_sum_payload_bits\":0}",
+      round - 1);
   accept(s, run, line);
-  snprintf(line, sizeof line, "{\"t\":\"probe\",\"round\":%d,\"epoch\":1,\"name\":\"p\",\"worker\":-1,\"value\":null}", round);
+  snprintf(line, sizeof line, "{\"t\":\"probe\",\"round\":%d,\"epoch\":1,\"name\":\"p\",\"worker\":-1,\"value\":null}",
+           round);
   accept(s, run, line);
 }
 
 static void finish(store *s, int64_t run, const char *status) {
   char line[200];
   const store_end end = {.status = status, .reason = "", .wall_s = 2, .launches = 1};
-  snprintf(line, sizeof line, "{\"t\":\"done\",\"status\":\"%s\",\"reason\":null,\"round\":20,\"digest\":\"00ff\"}", status);
+  snprintf(line, sizeof line, "{\"t\":\"done\",\"status\":\"%s\",\"reason\":null,\"round\":20,\"digest\":\"00ff\"}",
+           status);
   accept(s, run, line);
   cr_assert_eq(store_end_run(s, run, &end), STATUS_OK, "%s", status_detail());
 }
@@ -151,8 +166,9 @@ Test(store, a_run_from_start_to_end) {
   cr_expect_eq(number(c, "SELECT wall_s FROM final WHERE cell = 'aaaa'"), 1.5);
   cr_expect_eq(number(c, "SELECT sum(n_rounds) FROM exchanges WHERE experiment = 'e'"), 2);
   cr_expect_eq(number(c, "SELECT count(*) FROM probes WHERE value IS NULL AND worker = -1 AND experiment = 'f'"), 2);
-  cr_expect_eq(number(c, "SELECT json_extract(versions, '$.onednn') = '2' AND json_extract(hosts, '$[1]') = 'y'"
-                         " AND device_description = 'a CPU' FROM runs WHERE id = 1"),
+  cr_expect_eq(number(c,
+                      "SELECT json_extract(versions, '$.onednn') = '2' AND json_extract(hosts, '$[1]') = 'y'"
+                      " AND device_description = 'a CPU' FROM runs WHERE id = 1"),
                1);
   store_close(s);
 }
@@ -233,7 +249,8 @@ Test(store, incomplete_records_are_the_workers_fault) {
   const int64_t run = begin(s, "aaaa");
   accept_hello(s, run, 0);
   static const char *const broken[] = {
-      "{\"t\":\"curve\",\"round\":1}", "{\"t\":\"probe\",\"round\":1,\"epoch\":1,\"name\":\"p\",\"worker\":\"one\",\"value\":1}",
+      "{\"t\":\"curve\",\"round\":1}",
+      "{\"t\":\"probe\",\"round\":1,\"epoch\":1,\"name\":\"p\",\"worker\":\"one\",\"value\":1}",
       "{\"t\":\"exchange\",\"first_round\":0}", "{\"t\":\"curve\",\"round\":", "{\"t\":\"what\"}"};
   for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
     cr_expect_eq(take(s, run, broken[i], &stale), STATUS_BAD_MESSAGE, "%s", broken[i]);

@@ -7,8 +7,9 @@
 
 #include "runner/json.h"
 
-/* What `fill` writes as a table of columns a and b; the caller frees it. */
-static char *written(enum table_format format, void (*fill)(table *t)) {
+/* What `fill` writes as a table of columns a and b; the caller frees it. Not inlined: gcc 12 takes the stream's pointer
+ * to `text` for one that is used after the function. */
+__attribute__((noinline)) static char *written(enum table_format format, void (*fill)(table *t)) {
   static const char *const names[] = {"a", "b \"2\""};
   char *text = NULL;
   size_t n = 0;
@@ -48,8 +49,7 @@ Test(table, text_is_aligned_by_characters_and_numbers_to_the_right) {
 }
 
 Test(table, csv_follows_rfc_4180) {
-  expect(TABLE_CSV, mixed,
-         "a,\"b \"\"2\"\"\"\r\nnaïve,-7\r\n\"two\nlines, \"\"quoted\"\"\",0.1\r\n,\r\n");
+  expect(TABLE_CSV, mixed, "a,\"b \"\"2\"\"\"\r\nnaïve,-7\r\n\"two\nlines, \"\"quoted\"\"\",0.1\r\n,\r\n");
   expect(TABLE_CSV, nothing, "a,\"b \"\"2\"\"\"\r\n");
 }
 

@@ -38,6 +38,10 @@ is() {
   value=$("$TERSE" query --db r.db --format csv "$2" | tail -n +2 | tr -d '\r')
   [ "$value" = "$1" ] || fail "'$2' gives '$value', not '$1'"
 }
+# trains RUN: whether a run of r.db has said something that is stored
+trains() {
+  "$TERSE" query --db r.db --format csv "SELECT count(*) FROM curve_row WHERE run = $1" 2>/dev/null | grep -q '^[1-9]'
+}
 # until_true SECONDS command…
 until_true() {
   local end=$((SECONDS + $1))

@@ -9,7 +9,6 @@ start() {
   front=$!
   background+=("$front")
 }
-trains() { "$TERSE" query --db r.db --format csv "SELECT count(*) FROM curve_row WHERE run = $1" 2>/dev/null | grep -q '^[1-9]'; }
 ended() { ! kill -0 "$front" 2>/dev/null; }
 
 start slow.yaml r.db
