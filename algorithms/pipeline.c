@@ -65,7 +65,7 @@ static enum status find_compressor(const device *d, const char *name, const comp
   size_t n = 0;
   *out = compressor_find(d, name);
   if (*out) return STATUS_OK;
-  const compressor *const *list = d->compressors ? d->compressors : compressor_registry;
+  const compressor *const *list = d && d->compressors ? d->compressors : compressor_registry;
   while (n < sizeof names / sizeof *names && list[n]) {
     names[n] = list[n]->name;
     n++;
@@ -75,26 +75,28 @@ static enum status find_compressor(const device *d, const char *name, const comp
   return FAIL(STATUS_BAD_INPUT, "there is no compressor '%s': `terse list` shows those there are", name);
 }
 
-static enum status compose(pipeline *p, const pipeline_spec *spec) {
-  if (spec->n_stages == 0)
+enum status pipeline_compose(const device *d, const module_spec *stages, size_t n, const compressor **selector,
+                             const compressor **coder) {
+  *selector = *coder = NULL;
+  if (n == 0)
     return FAIL(STATUS_BAD_INPUT, "the list of compressors is empty: write [identity] to send everything as it is");
-  for (size_t i = 0; i < spec->n_stages; i++) {
+  for (size_t i = 0; i < n; i++) {
     const compressor *c;
-    TRY_RETURN(find_compressor(p->device, spec->stages[i].name, &c));
+    TRY_RETURN(find_compressor(d, stages[i].name, &c));
     if (c->traits & SELECTOR) {
-      if (p->selector)
-        return FAIL(STATUS_BAD_INPUT, "%s and %s both select coordinates: keep one of them", p->selector->name,
+      if (*selector)
+        return FAIL(STATUS_BAD_INPUT, "%s and %s both select coordinates: keep one of them", (*selector)->name,
                     c->name);
-      if (p->coder)
+      if (*coder)
         return FAIL(STATUS_BAD_INPUT, "%s stands before %s: put the selector first, it hands its values on",
-                    p->coder->name, c->name);
-      p->selector = c;
+                    (*coder)->name, c->name);
+      *selector = c;
     } else {
-      if (p->coder)
-        return FAIL(STATUS_BAD_INPUT, "%s and %s both encode the values: keep one of them", p->coder->name, c->name);
-      if (p->selector && !(c->traits & QUANTIZER))
-        return FAIL(STATUS_BAD_INPUT, "%s cannot follow %s: only a quantizer can", c->name, p->selector->name);
-      p->coder = c;
+      if (*coder)
+        return FAIL(STATUS_BAD_INPUT, "%s and %s both encode the values: keep one of them", (*coder)->name, c->name);
+      if (*selector && !(c->traits & QUANTIZER))
+        return FAIL(STATUS_BAD_INPUT, "%s cannot follow %s: only a quantizer can", c->name, (*selector)->name);
+      *coder = c;
     }
   }
   return STATUS_OK;
@@ -182,7 +184,7 @@ enum status pipeline_create(const pipeline_spec *spec, device *d, stream *s, con
   p->seed = seed;
   p->scope = spec->scope;
   p->indices = spec->indices;
-  TRY(compose(p, spec));
+  TRY(pipeline_compose(d, spec->stages, spec->n_stages, &p->selector, &p->coder));
   TRY(cut(p, layers));
   TRY(create_states(p, spec));
   TRY(add_up(p));

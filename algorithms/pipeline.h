@@ -38,6 +38,11 @@ pipeline_spec pipeline_spec_from(const args *a);
 
 typedef struct pipeline pipeline;
 
+/* Whether n stages compose, and what they are on a device (NULL: the host's build): *selector and *coder, each NULL where
+ * there is none. STATUS_BAD_INPUT with the reason and the remedy. */
+enum status pipeline_compose(const device *d, const module_spec *stages, size_t n, const compressor **selector,
+                             const compressor **coder) WARN_UNUSED;
+
 /* Checks that the stages compose (STATUS_BAD_INPUT with the reason) and creates their states. Everything encode and
  * decode need is allocated here. `layers` must outlive it. One pipeline serves all workers of a rank, in turn. */
 enum status pipeline_create(const pipeline_spec *spec, device *d, stream *s, const layer_table *layers, uint64_t seed,

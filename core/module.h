@@ -49,6 +49,7 @@ typedef struct param {
   bool above_min;       /* the lower bound itself is excluded: (min, max] */
   const char *choices;  /* PARAM_CHOICE: "raw32|packed" */
   const char *help;     /* one line, with the unit */
+  bool in_label;        /* named in a cell's label at its default too: without it the label would not say what was run */
 } param;
 
 #define PARAM_END {.name = NULL}

@@ -155,11 +155,12 @@ void cell_destroy(cell *c) {
   if (c) arena_destroy(c->memory); /* the cell itself lies in it */
 }
 
-static bool is_default(const param *table, const arg *a) {
+static bool is_silent(const param *table, const arg *a) {
   const param *p = table;
   while (strcmp(p->name, a->name) != 0) p++;
   arg fallback;
-  if (!p->fallback || arg_from_text(p, p->fallback, &fallback) != STATUS_OK) return false;
+  if (p->in_label || p->type == PARAM_PIPELINE || !p->fallback || arg_from_text(p, p->fallback, &fallback) != STATUS_OK)
+    return false;
   if (a->type == PARAM_CHOICE) return strcmp(a->text, fallback.text) == 0;
   return a->integer == fallback.integer && a->real == fallback.real;
 }
@@ -169,7 +170,7 @@ static void label_module(FILE *f, const module_spec *m, const param *table) {
   fputs(m->name, f);
   for (size_t i = 0; i < m->args.n; i++) {
     const arg *a = &m->args.items[i];
-    if (a->type != PARAM_PIPELINE && is_default(table, a)) continue;
+    if (is_silent(table, a)) continue;
     fputs(before, f);
     before = ", ";
     for (size_t k = 0; k < a->n_modules; k++) {

@@ -40,7 +40,7 @@ enum status cell_set_config(cell *c) WARN_UNUSED;
 /* Fills in the hash; config must be there. `data_checksum`: data->checksum of the data set as loaded. */
 enum status cell_set_hash(cell *c, uint64_t data_checksum) WARN_UNUSED;
 
-/* Short words for tables: "gtopk(density 0.01, tree)": the method with its compressors and the parameters that are
+/* Short words for tables: "gtopk(density 0.01, recursive)": the method with its compressors and the parameters that are
  * not defaults. Cut to n bytes. */
 void cell_label(const cell *c, char *out, size_t n);
 

@@ -115,7 +115,7 @@ static void describe(const slot *s, char *line, double now_s) {
   if (isfinite(s->last.loss)) append(line, "  loss %.3g", s->last.loss);
   if (s->wire_bytes > 0) {
     format_bytes(s->wire_bytes / s->n_workers, words, sizeof words);
-    append(line, "  %s/worker", words);
+    append(line, "  %s", words);
   }
   const double left_s = cell_left_s(s, now_s);
   if (left_s >= 0) {

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "algorithms/compressor.h"
 #include "algorithms/method.h"
+#include "algorithms/pipeline.h"
 #include "core/args.h"
 #include "core/suggest.h"
 #include "datasets/dataset.h"
@@ -95,7 +95,8 @@ static enum status read_pipeline(arena *memory, const node *written, arg *out) {
   }
   out->modules = modules;
   out->n_modules = n;
-  return STATUS_OK;
+  const compressor *selector, *coder;
+  return place_prefix(written->at, pipeline_compose(NULL, modules, n, &selector, &coder));
 }
 
 /* A default is written as in YAML, and so read. */

@@ -148,6 +148,9 @@ static const mistake mistakes[] = {
     {METHOD, "  method: {gtopk: {aggregate: rekursive}}",
      "5:31: aggregate must be one of naive|tree|recursive, not "
      "'rekursive': did you mean recursive?"},
+    {METHOD, "  method: {topk-sgd: {compressor: [identity, topk]}}",
+     "5:35: identity stands before topk: put the selector"},
+    {METHOD, "  method: {topk-sgd: {compressor: [topk, randk]}}", "5:35: topk and randk both select coordinates"},
     {METHOD, "  method: {topk-sgd: {compressor: []}}", "5:35: compressor is an empty list"},
     {METHOD, "  method: {topk-sgd: {compressor: [topk, topq]}}",
      "5:42: unknown compressor 'topq': did you mean 'topk'?"},
@@ -342,7 +345,7 @@ Test(plan, survives_any_mutation) {
       "  optimizer: {lr: 0.5, momentum: 0.9, schedule: {multistep: [1, 2], gamma: 0.5}, warmup: {epochs: 1, from: "
       "0.1}}\n"
       "matrix:\n"
-      "  method: [sgd, local-sgd: {steps: 2}, topk-sgd: {compressor: [topk: {density: 0.5}, randk]}, &g {gtopk: {k: "
+      "  method: [sgd, local-sgd: {steps: 2}, topk-sgd: {compressor: [topk: {density: 0.5}]}, &g {gtopk: {k: "
       "1}}]\n"
       "  optimizer.lr: [0.1, 2e-1]\n"
       "zip: [{seed: [1, 2], probe_every: [0, 5]}]\n"

@@ -57,7 +57,7 @@ Test(progress, plain_lines) {
   char *text = half_way(false, false, 0);
   cr_expect_str_eq(text,
                    "[1/2] gtopk seed 2  starting\n"
-                   "[1/2] gtopk seed 2  epoch 1.00/2  loss 0.41  2.1 MB/worker  ETA 0:10\n"
+                   "[1/2] gtopk seed 2  epoch 1.00/2  loss 0.41  2.1 MB  ETA 0:10\n"
                    "a note\n"
                    "[1/2] gtopk seed 2: finished in 0:20\n");
   free(text);
@@ -69,7 +69,7 @@ Test(progress, plain_lines) {
 Test(progress, the_live_line_fits_and_goes_away) {
   char *text = half_way(true, false, 200);
   cr_expect_str_eq(text,
-                   "\r[1/2] gtopk seed 2  epoch 1.00/2  loss 0.41  2.1 MB/worker  ETA 0:10 (all 0:30)\033[K"
+                   "\r[1/2] gtopk seed 2  epoch 1.00/2  loss 0.41  2.1 MB  ETA 0:10 (all 0:30)\033[K"
                    "\r\033[Ka note\n"
                    "[1/2] gtopk seed 2: finished in 0:20\n");
   free(text);

@@ -102,7 +102,8 @@ static const param params[] = {
      .fallback = "8",
      .min = 1,
      .max = 1e6,
-     .help = "local steps between averages (H)"},
+     .help = "local steps between averages (H)",
+     .in_label = true},
     {.name = "average_momentum", .type = PARAM_BOOL, .fallback = "false", .help = "average the momentum buffers too"},
     PARAM_END,
 };

@@ -24,10 +24,10 @@ expect 0 query --db readonly/r.db 'SELECT count(*) FROM runs'
 says '^ *1$'
 
 # Probes fill the disk while the run goes on.
-timeout 60 "$TERSE" run chatty.yaml --db full/r.db --ranks 1 >out 2>err
+timeout 60 "$TERSE" run chatty.yaml --db "$folder/full/r.db" --ranks 1 >out 2>err
 [ $? = 1 ] || fail "a disk that fills up in mid-run does not give 1"
 says 'disk is full|database or disk'
 says 'is lost'
-pgrep -f "$TERSE worker.*full/checkpoints" >/dev/null && fail "workers are left behind"
+pgrep -f "$TERSE worker.*$folder/full/checkpoints" >/dev/null && fail "workers are left behind"
 mv full/r.db* . 
 is running 'SELECT status FROM runs'

@@ -2,15 +2,15 @@
 source "$(dirname "$0")/common.bash"
 quadratic endless 100000000 'method: [sgd]' 'seed: [1]'
 quadratic short 100 'method: [sgd]'
-workers() { pgrep -f "$TERSE worker.*checkpoints/r-$1( |\$)"; }
+workers() { pgrep -f "$TERSE worker.*$folder/checkpoints/r-$1( |\$)"; }
 gone() { [ -z "$(workers "$1")" ]; }
 
 # A rank is killed: that cell fails, the next runs.
-"$TERSE" run endless.yaml short.yaml --db r.db --ranks 2 >out 2>err &
+"$TERSE" run endless.yaml short.yaml --db "$folder/r.db" --ranks 2 >out 2>err &
 front=$!
 background+=($front)
 until_true 20 trains 1
-ranks=($(pgrep -f "^$TERSE worker.*checkpoints/r-1( |\$)"))
+ranks=($(pgrep -f "^$TERSE worker.*$folder/checkpoints/r-1( |\$)"))
 [ ${#ranks[@]} = 2 ] || fail "not two ranks: ${ranks[*]}"
 kill -9 "${ranks[1]}"
 wait $front
@@ -29,7 +29,7 @@ says '1 cells? failed before'
 is 2 'SELECT count(*) FROM runs'
 
 # The front process is killed: no rank outlives it, and the same command goes on.
-"$TERSE" run endless.yaml --db r.db --ranks 2 --retry-failed >out 2>err &
+"$TERSE" run endless.yaml --db "$folder/r.db" --ranks 2 --retry-failed >out 2>err &
 front=$!
 background+=($front)
 until_true 20 trains 3
@@ -37,7 +37,7 @@ kill -9 $front
 wait $front 2>/dev/null
 until_true 10 gone 3
 is running 'SELECT status FROM runs WHERE id = 3'
-"$TERSE" run endless.yaml --db r.db --ranks 1 >out 2>err &
+"$TERSE" run endless.yaml --db "$folder/r.db" --ranks 1 >out 2>err &
 front=$!
 background+=($front)
 until_true 20 workers 3 >/dev/null
