@@ -12,7 +12,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 AGAIN = +@$(MAKE) -j$(JOBS)
 
 # ---------------------------------------------------------------- packages
-PACKAGES := gcc pkg-config git libopenmpi-dev openmpi-bin libsqlite3-dev sqlite3 libyaml-dev libdnnl-dev \
+PACKAGES := gcc pkg-config git procps util-linux libopenmpi-dev openmpi-bin libsqlite3-dev sqlite3 libyaml-dev libdnnl-dev \
   librandom123-dev libxxhash-dev zlib1g-dev gnuplot-nox libcriterion-dev dataset-fashion-mnist
 PEER_PACKAGES := python3-torch
 
@@ -28,7 +28,7 @@ WARNINGS := -Wall -Wextra -Wshadow=local -Wstrict-prototypes -Wmissing-prototype
 MANDATORY := -std=gnu11 -D_GNU_SOURCE -march=$(ARCH) -ffp-contract=off -g -I. $(WARNINGS) \
   $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # libterse_cuda.so takes status_record, args_… and device_… from the program that opens it.
-LIBS := -rdynamic $(PKG_LIBS) -ldnnl -ldl -lm
+LIBS := -rdynamic $(PKG_LIBS) -ldnnl -lgomp -ldl -lm
 
 NVCC := $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
 CUDA_ARCH ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]

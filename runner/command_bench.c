@@ -6,13 +6,13 @@
 #include "runner/commands.h"
 #include "runner/options.h"
 
-int command_bench(int argc, char **argv) {
-  bench_step_options o = {.model = "lenet5", .dataset = "fashion-mnist", .n_samples = 20, .n_steps = 20};
+int command_bench(const environment *e, int argc, char **argv) {
+  bench_step_options o = {
+      .model = "lenet5", .dataset = "fashion-mnist", .data_folder = e->data_folder, .n_samples = 20, .n_steps = 20};
   int batch = 32;
   const option_spec options[] = {
       {"model", OPTION_TEXT, &o.model, "NAME", "step: the model (default lenet5)", 0},
       {"dataset", OPTION_TEXT, &o.dataset, "NAME", "step: the data set (default fashion-mnist)", 0},
-      {"data", OPTION_TEXT, &o.data_folder, "FOLDER", "where data sets lie that are not packages (as TERSE_DATA)", 0},
       {"batch", OPTION_INT, &batch, "N", "step: samples in a mini-batch (default 32)", 1},
       {"samples", OPTION_INT, &o.n_samples, "N", "step: how many times to measure (default 20)", 1},
       {"steps", OPTION_INT, &o.n_steps, "N", "step: training steps in each (default 20)", 1},
@@ -25,9 +25,9 @@ int command_bench(int argc, char **argv) {
       .help =
           "step      a training step beside the library calls in it\n"
           "overhead  accounting, clocks and records as a fraction of a LeNet-5 step; fails above 2 %\n\n"
-          "Set OMP_NUM_THREADS=1, as runs do: two threads on shared cores are slower than one.",
+          "One thread, as in runs, unless OMP_NUM_THREADS says otherwise.",
       .options = options,
-      .after = "Example: OMP_NUM_THREADS=1 terse bench step --model softmax --batch 64",
+      .after = "Example: terse bench step --model softmax --batch 64",
       .min_words = 1,
       .max_words = 1};
   command_line line;

@@ -30,7 +30,7 @@ int command_doctor(const environment *e, int argc, char **argv);
 int command_new(const environment *e, int argc, char **argv);
 /* A rank of a run; started by the others under mpirun. */
 int command_worker(int argc, char **argv);
-int command_bench(int argc, char **argv);
+int command_bench(const environment *e, int argc, char **argv);
 
 /* Prints this thread's last failure to standard error and gives the exit status it stands for. */
 int command_failed(enum status code);

@@ -1,5 +1,6 @@
 /* The program: reads what comes from outside and hands over to a command. */
 #include <limits.h>
+#include <omp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,19 +17,18 @@ extern char **environ;
 typedef struct entry {
   const char *name, *summary;
   int (*run)(const environment *e, int argc, char **argv);
-  int (*run_alone)(int argc, char **argv); /* needs nothing from outside */
 } entry;
 
 static const entry entries[] = {
-    {"run", "run the cells of experiment files that have no result yet", command_run, NULL},
-    {"plan", "what a run would do: cells, hashes, what is done at which commit", command_plan, NULL},
-    {"list", "methods, compressors, models and data sets, with their parameters", command_list, NULL},
-    {"show", "one run: its configuration, its curve, how it ended", command_show, NULL},
-    {"query", "ask the results database in SQL, read-only", command_query, NULL},
-    {"verify", "repeat a run and compare its digest", command_verify, NULL},
-    {"doctor", "check this machine and this build, with remedies", command_doctor, NULL},
-    {"new", "start a new compressor from a working example", command_new, NULL},
-    {"bench", "time compressors and training steps", NULL, command_bench},
+    {"run", "run the cells of experiment files that have no result yet", command_run},
+    {"plan", "what a run would do: cells, hashes, what is done at which commit", command_plan},
+    {"list", "methods, compressors, models and data sets, with their parameters", command_list},
+    {"show", "one run: its configuration, its curve, how it ended", command_show},
+    {"query", "ask the results database in SQL, read-only", command_query},
+    {"verify", "repeat a run and compare its digest", command_verify},
+    {"doctor", "check this machine and this build, with remedies", command_doctor},
+    {"new", "start a new compressor from a working example", command_new},
+    {"bench", "time training steps and what is around them", command_bench},
 };
 enum { N_ENTRIES = sizeof entries / sizeof entries[0] };
 
@@ -84,11 +84,12 @@ int main(int argc, char **argv) {
   }
   if (strcmp(argv[1], "worker") == 0) return command_worker(argc - 1, argv + 1);
   look_around(&e, program, sizeof program);
+  if (!getenv("OMP_NUM_THREADS")) omp_set_num_threads(1); /* two threads on shared cores are slower than one */
   const char *names[N_ENTRIES];
   for (int i = 0; i < N_ENTRIES; i++) {
     names[i] = entries[i].name;
     if (strcmp(argv[1], names[i]) != 0) continue;
-    return entries[i].run ? entries[i].run(&e, argc - 1, argv + 1) : entries[i].run_alone(argc - 1, argv + 1);
+    return entries[i].run(&e, argc - 1, argv + 1);
   }
   const char *near = suggest_nearest(argv[1], names, N_ENTRIES);
   fprintf(stderr, "terse: there is no command %s%s%s; `terse --help` lists them\n", argv[1],

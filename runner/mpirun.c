@@ -1,5 +1,7 @@
 #include "runner/mpirun.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +56,36 @@ static char **child_variables(const environment *e) {
   return copy;
 }
 
+/* The value of a variable of the environment, or NULL. */
+static const char *variable(const environment *e, const char *name) {
+  const size_t n = strlen(name);
+  for (char *const *v = e->variables; *v; v++)
+    if (strncmp(*v, name, n) == 0 && (*v)[n] == '=') return *v + n + 1;
+  return NULL;
+}
+
+static enum status make_session(const environment *e, char **out) {
+  const char *base = variable(e, "TMPDIR");
+  if (asprintf(out, "%s/terse-XXXXXX", base && *base ? base : "/tmp") < 0) {
+    *out = NULL;
+    return FAIL(STATUS_NO_MEMORY, "no memory for the name of a temporary folder");
+  }
+  if (mkdtemp(*out)) return STATUS_OK;
+  const enum status status = FAIL(STATUS_IO,
+                                  "cannot make the temporary folder %s: %s; set TMPDIR to a folder that can "
+                                  "be written",
+                                  *out, strerror(errno));
+  free(*out);
+  *out = NULL;
+  return status;
+}
+
+static int remove_entry(const char *path, const struct stat *s, int type, struct FTW *f) {
+  (void)s, (void)type, (void)f;
+  remove(path);
+  return 0;
+}
+
 enum status mpirun_program(const environment *e, int ranks, const char *const *words, mpirun *out) {
   const char *command[MAX_WORDS];
   char number[16];
@@ -63,8 +95,14 @@ enum status mpirun_program(const environment *e, int ranks, const char *const *w
   command[n++] = "-n";
   command[n++] = number;
   for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) command[n++] = flags[i];
+  *out = (mpirun){0};
+  TRY_RETURN(make_session(e, &out->session));
+  command[n++] = "--mca";
+  command[n++] = "orte_tmpdir_base";
+  command[n++] = out->session;
   for (; *words && n < MAX_WORDS; words++) command[n++] = *words;
-  *out = (mpirun){.command = copy_words(command, n), .variables = child_variables(e)};
+  out->command = copy_words(command, n);
+  out->variables = child_variables(e);
   return out->command && out->variables ? STATUS_OK : FAIL(STATUS_NO_MEMORY, "no memory for the command of a run");
 }
 
@@ -86,5 +124,7 @@ enum status mpirun_worker(const environment *e, int ranks, const worker_options 
 void mpirun_free(mpirun *m) {
   free_words(m->command);
   free_words(m->variables);
+  if (m->session) nftw(m->session, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+  free(m->session);
   *m = (mpirun){0};
 }

@@ -7,6 +7,7 @@
 typedef struct mpirun {
   char **command;   /* NULL-terminated */
   char **variables; /* NULL-terminated: the environment's, and one OpenMP thread a rank */
+  char *session;    /* the launcher's own temporary folder: two launchers that share one remove it under each other */
 } mpirun;
 
 typedef struct worker_options {

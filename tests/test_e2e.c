@@ -9,6 +9,7 @@ enum { SKIPPED = 77 }; /* exit status of a script that cannot run here; its last
 static void run_script(const char *name) {
   char command[1024], line[512], last[512] = "";
   setenv("TERSE", TERSE_PROGRAM, 1);
+  setenv("SOURCE", TERSE_SOURCE, 1);
   snprintf(command, sizeof command, "exec bash '%s/tests/e2e/%s.sh' 2>&1 </dev/null", TERSE_SOURCE, name);
   FILE *said = popen(command, "r");
   cr_assert_not_null(said);
@@ -30,5 +31,8 @@ SCRIPT(broken_store)
 SCRIPT(commands)
 SCRIPT(crash)
 SCRIPT(interrupt)
+#ifndef TERSE_SANITIZED /* it builds the program anew, as users do */
+SCRIPT(new_compressor)
+#endif
 SCRIPT(query)
 SCRIPT(run)

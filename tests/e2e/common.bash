@@ -1,4 +1,4 @@
-# Sourced by every script: a folder of its own, and words to check with. $TERSE is the program.
+# Sourced by every script: a folder of its own, and words to check with. $TERSE is the program, $SOURCE the source tree.
 set -u
 folder=$(mktemp -d /tmp/terse-e2e-XXXXXX)
 background=()
