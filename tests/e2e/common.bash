@@ -12,7 +12,7 @@ leave() {
 }
 trap leave EXIT
 cd "$folder" || exit 1
-unset TERSE_DATA
+unset TERSE_DATA OMP_NUM_THREADS # which nproc would believe
 
 fail() {
   echo "! $*"
