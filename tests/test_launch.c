@@ -98,6 +98,12 @@ static bool is_alive(int pid) {
   return state != 'Z' && state != 'X';
 }
 
+/* Whether a killed process goes: on a busy machine it takes the signal when its turn comes. */
+static bool goes(int pid) {
+  for (int i = 0; i < 500 && is_alive(pid); i++) usleep(10000);
+  return !is_alive(pid);
+}
+
 /* Whether the file holds the words. */
 static bool holds(const char *file, const char *words) {
   char text[4096] = "";
@@ -143,7 +149,7 @@ Test(launch, silence_is_killed_and_started_again) {
   snprintf(name, sizeof name, "%s/children", r.folder);
   FILE *children = fopen(name, "r");
   int n = 0;
-  for (int pid; fscanf(children, "%d", &pid) == 1; n++) cr_expect_not(is_alive(pid));
+  for (int pid; fscanf(children, "%d", &pid) == 1; n++) cr_expect(goes(pid), "process %d lives", pid);
   fclose(children);
   cr_expect_eq(n, 3, "grandchildren");
   end(&r);
