@@ -44,7 +44,7 @@ struct data {
 };
 
 typedef struct dataset_env {
-  const char *folder; /* TERSE_DATA, or NULL: the packages' folders are searched */
+  const char *folder; /* folders separated by `:`, searched in order before the packages' folders; NULL: none */
   int n_workers;
   uint64_t seed;
 } dataset_env;

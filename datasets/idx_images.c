@@ -2,13 +2,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "datasets/files.h"
 #include "datasets/idx.h"
-
-enum { MAX_PATH_BYTES = 1024, N_PROBE = 2048 };
 
 static const char *const file_names[N_IDX_IMAGES_FILES] = {
     [TRAIN_IMAGES] = "train-images-idx3-ubyte",
@@ -23,22 +21,6 @@ typedef struct loaded {
   const idx_images *set;
   idx_array files[N_IDX_IMAGES_FILES];
 } loaded;
-
-static enum status choose_folder(const idx_images *set, const dataset_env *env, char *out) {
-  struct stat found;
-  if (env->folder) {
-    if (snprintf(out, MAX_PATH_BYTES, "%s/%s", env->folder, set->folder) >= MAX_PATH_BYTES)
-      return FAIL(STATUS_BAD_INPUT, "TERSE_DATA is longer than %d bytes", MAX_PATH_BYTES);
-    if (stat(out, &found) == 0 && S_ISDIR(found.st_mode)) return STATUS_OK;
-  }
-  if (set->package_folder && stat(set->package_folder, &found) == 0) {
-    snprintf(out, MAX_PATH_BYTES, "%s", set->package_folder);
-    return STATUS_OK;
-  }
-  if (env->folder) return FAIL(STATUS_BAD_DATA, "%s is missing; %s", out, set->remedy);
-  return FAIL(STATUS_BAD_DATA, "%s is missing; %s", set->package_folder ? set->package_folder : set->folder,
-              set->remedy);
-}
 
 /* Whether the file read as `which` has the shape, labels and content it must have. */
 static enum status check_file(const idx_images *set, enum idx_images_file which, const char *path, const idx_array *a) {
@@ -60,7 +42,7 @@ static enum status check_file(const idx_images *set, enum idx_images_file which,
 }
 
 static enum status load_file(const idx_images *set, const char *folder, enum idx_images_file which, idx_array *out) {
-  char path[MAX_PATH_BYTES + 64];
+  char path[DATA_PATH_BYTES + 64];
   const size_t n_dims = which == TRAIN_IMAGES || which == TEST_IMAGES ? 3 : 1;
   snprintf(path, sizeof path, "%s/%s", folder, file_names[which]);
   if (access(path, F_OK) != 0) snprintf(path, sizeof path, "%s/%s.gz", folder, file_names[which]);
@@ -68,7 +50,7 @@ static enum status load_file(const idx_images *set, const char *folder, enum idx
     return FAIL(STATUS_BAD_DATA, "%s/%s (or .gz) is missing; %s", folder, file_names[which], set->remedy);
   const enum status status = idx_read(path, n_dims, out);
   if (status == STATUS_BAD_DATA || status == STATUS_IO) {
-    char cause[MAX_PATH_BYTES + 256];
+    char cause[DATA_PATH_BYTES + 256];
     snprintf(cause, sizeof cause, "%s", status_detail());
     return FAIL(STATUS_BAD_DATA, "%s; %s", cause, set->remedy);
   }
@@ -100,16 +82,16 @@ static void close_images(data *d) {
 }
 
 enum status idx_images_open(const idx_images *set, const dataset_env *env, data **out) {
-  char folder[MAX_PATH_BYTES];
+  char folder[DATA_PATH_BYTES];
   uint64_t checksums[N_IDX_IMAGES_FILES];
   *out = NULL;
-  TRY_RETURN(choose_folder(set, env, folder));
+  TRY_RETURN(data_folder_find(env, set->folder, set->package_folder, set->remedy, folder));
   loaded *l = (loaded *)calloc(1, sizeof *l);
   if (!l) return FAIL(STATUS_NO_MEMORY, "no memory to load %s", folder);
   l->set = set;
   l->base = (data){.n_train = set->n_train,
                    .n_test = set->n_test,
-                   .n_probe = set->n_train < N_PROBE ? set->n_train : N_PROBE,
+                   .n_probe = set->n_train < DATA_PROBE_SAMPLES ? set->n_train : DATA_PROBE_SAMPLES,
                    .channels = 1,
                    .height = set->height,
                    .width = set->width,
