@@ -1,8 +1,8 @@
-/* Which sample a worker sees when: a pure function of (seed, M, worker, step), never of the placement.
+/* Which of its samples a worker sees when: a pure function of (seed, M, worker, step), never of the placement.
  *
- * Partition iid: one permutation of the training set, cut into M contiguous shards whose sizes differ by at most one.
- * Sampler: in every epoch a worker passes once over its shard in an order drawn for (seed, worker, epoch); a last
- * partial batch is left out, so that every worker takes floor(min shard / batch) steps an epoch. */
+ * In every epoch a worker passes once over its shard, in an order drawn for (seed, worker, epoch); a last partial batch
+ * is left out, so that every worker takes floor(min shard / batch) steps an epoch. Over a sequential partition every
+ * epoch has the same order: lane j of the batch walks the j-th contiguous part of the shard from its beginning. */
 #ifndef TERSE_DATASETS_SAMPLER_H
 #define TERSE_DATASETS_SAMPLER_H
 
@@ -10,15 +10,7 @@
 #include <stdint.h>
 
 #include "core/status.h"
-
-typedef struct partition partition;
-
-/* n_samples >= n_workers >= 1, else STATUS_BAD_INPUT. */
-enum status partition_iid(size_t n_samples, int n_workers, uint64_t seed, partition **out) WARN_UNUSED;
-void partition_destroy(partition *p);
-/* Worker w's sample numbers; valid as long as the partition. */
-const uint32_t *partition_shard(const partition *p, int worker, size_t *n);
-size_t partition_smallest(const partition *p);
+#include "datasets/partition.h"
 
 typedef struct sampler sampler;
 /* Steps an epoch takes for every worker: max(1, floor(smallest shard / batch)); a batch larger than the shard is

@@ -67,7 +67,8 @@ static enum status open_subject(const bench_step_options *o, subject *s) {
   TRY_RETURN(device_open(DEVICE_CPU, &s->device));
   TRY_RETURN(stream_open(s->device, &s->stream));
   TRY_RETURN(build_net(o, s));
-  TRY_RETURN(partition_iid(s->data->n_train, 1, 1, &s->partition));
+  TRY_RETURN(
+      partition_create(&(partition_rule){.kind = PARTITION_IID}, s->data, s->data->n_train, 1, 1, &s->partition));
   TRY_RETURN(sampler_create(s->partition, 0, o->batch, 1, &s->sampler));
   s->batch = o->batch;
   s->n_params = net_layers(s->net)->n_params;
@@ -99,7 +100,8 @@ static enum status train_step(subject *s) {
                                  .ids = sampler_batch(s->sampler, s->step),
                                  .n = s->batch,
                                  .worker = 0,
-                                 .key = rng_stream(1, RNG_DATA, 0, s->step)};
+                                 .key = rng_stream(1, RNG_DATA, 0, s->step),
+                                 .fresh = s->step % sampler_steps_per_epoch(s->sampler) == 0};
   s->step++;
   TRY_RETURN(net_gradient(s->net, s->data, &request, s->params, s->gradient, s->loss));
   vec_momentum_step(s->stream, s->params, s->gradient, s->momentum, s->n_params, 0.01f, 0.9f, 0);

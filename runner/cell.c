@@ -75,12 +75,19 @@ static void write_optimizer(FILE *f, const optimizer *o) {
   fputs("}}", f);
 }
 
+static void write_partition(FILE *f, const partition_rule *p) {
+  if (p->kind == PARTITION_IID) fputs("\"iid\"", f);
+  if (p->kind == PARTITION_DIRICHLET) write_real(f, "{\"dirichlet\":", p->alpha), fputc('}', f);
+  if (p->kind == PARTITION_SHARDS) fprintf(f, "{\"shards\":%zu}", p->n_pieces);
+}
+
 static void write_config(FILE *f, const cell *c) {
   static const char *const device_words[] = {[DEVICE_CPU] = "cpu", [DEVICE_SHADOW] = "shadow", [DEVICE_CUDA] = "cuda"};
   open_module(f, "{\"model\":", &c->model_spec);
   write_args(f, &c->model_spec.args);
   open_module(f, ",\"dataset\":", &c->dataset_spec);
-  fprintf(f, ",\"limit\":%zu,\"partition\":\"iid\"", c->limit);
+  fprintf(f, ",\"limit\":%zu,\"partition\":", c->limit);
+  write_partition(f, &c->partition);
   write_args(f, &c->dataset_spec.args);
   open_module(f, ",\"method\":", &c->method_spec);
   write_args(f, &c->method_spec.args);

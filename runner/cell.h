@@ -16,7 +16,8 @@ typedef struct cell {
   const model *model;
   const dataset *dataset;
   module_spec method_spec, model_spec, dataset_spec;
-  size_t limit;   /* training samples used; 0: all */
+  size_t limit; /* training samples used; 0: all */
+  partition_rule partition;
   int workers;    /* M */
   size_t batch;   /* per worker */
   double epochs;  /* length of the run in epochs, or 0: */

@@ -60,10 +60,14 @@ static enum status check_sizes(planning *p, const cell *c, const data *d, const 
     return FAIL_AT(node_get(set, "limit")->at,
                    "limit %zu is more than the %zu training samples of %s: lower it, or 0 for all", c->limit,
                    d->n_train, c->dataset->name);
-  const size_t n = c->limit > 0 ? c->limit : d->n_train, shard = n / (size_t)c->workers;
-  if (shard == 0)
+  const size_t n = c->limit > 0 ? c->limit : d->n_train;
+  size_t shard;
+  if (n < (size_t)c->workers)
     return FAIL_AT(node_get(config, "workers")->at,
                    "%d workers are more than the %zu training samples: use fewer workers", c->workers, n);
+  const entry *partition = node_entry(set, "partition");
+  TRY_RETURN(
+      place_prefix(partition ? partition->at : set->at, partition_plan(&c->partition, d, n, c->workers, &shard)));
   if (c->batch > shard)
     return FAIL_AT(
         node_get(config, "batch")->at,

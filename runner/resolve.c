@@ -62,16 +62,21 @@ static const param warmup_table[] = {
 };
 static const section warmup_section = {.name = "warmup", .tables = {warmup_table}};
 
-static const param dataset_common[] = {
+static const param dataset_table[] = {
     {.name = "limit",
      .type = PARAM_INT,
      .fallback = "0",
      .min = 0,
      .max = 1e12,
      .help = "training samples used; 0: all"},
-    {.name = "partition", .type = PARAM_CHOICE, .fallback = "iid", .choices = "iid", .help = "who gets which sample"},
     PARAM_END,
 };
+static const char *const dataset_nested[] = {"name", "partition", NULL};
+static const module_common dataset_common = {.params = dataset_table, .nested = dataset_nested};
+
+/* One of them is given, as the only key of its map. */
+static const param dirichlet = {.name = "dirichlet", .type = PARAM_REAL, .min = 1e-4, .max = 1e6};
+static const param shards = {.name = "shards", .type = PARAM_INT, .min = 1, .max = 1e6};
 
 size_t resolve_keys(const char **names) { return section_keys(&base_section, names); }
 
@@ -124,15 +129,33 @@ static enum status read_optimizer(arena *memory, const node *map, optimizer *o) 
   return STATUS_OK;
 }
 
+static enum status read_partition(const node *written, partition_rule *out) {
+  *out = (partition_rule){.kind = PARTITION_IID};
+  if (!written || (written->kind == NODE_SCALAR && strcmp(written->text, "iid") == 0)) return STATUS_OK;
+  const entry *e = written->kind == NODE_MAP && written->n == 1 ? written->entries : NULL;
+  const bool by_mix = e && strcmp(e->key, dirichlet.name) == 0;
+  if (!e || (!by_mix && strcmp(e->key, shards.name) != 0))
+    return FAIL_AT(e ? e->at : written->at, "partition is iid, {dirichlet: ALPHA} or {shards: NUMBER}");
+  if (e->value->kind != NODE_SCALAR || e->value->quoted)
+    return FAIL_AT(e->value->at, "%s needs a number, without quotes or brackets", e->key);
+  arg value;
+  TRY_RETURN(place_prefix(e->value->at, arg_from_text(by_mix ? &dirichlet : &shards, e->value->text, &value)));
+  *out = (partition_rule){.kind = by_mix ? PARTITION_DIRICHLET : PARTITION_SHARDS,
+                          .alpha = by_mix ? value.real : 0,
+                          .n_pieces = by_mix ? 0 : (size_t)value.integer};
+  return STATUS_OK;
+}
+
 static enum status read_modules(const node *config, cell *c) {
   module_read_result r;
   TRY_RETURN(module_read(c->memory, MODULE_MODEL, node_get(config, "model"), NULL, &r));
   c->model = r.face.module;
   c->model_spec = r.spec;
-  TRY_RETURN(module_read(c->memory, MODULE_DATASET, node_get(config, "dataset"), dataset_common, &r));
+  TRY_RETURN(module_read(c->memory, MODULE_DATASET, node_get(config, "dataset"), &dataset_common, &r));
   c->dataset = r.face.module;
   c->dataset_spec = r.spec;
   c->limit = (size_t)args_int(&r.common, "limit");
+  TRY_RETURN(read_partition(node_get(r.map, "partition"), &c->partition));
   TRY_RETURN(module_read(c->memory, MODULE_METHOD, node_get(config, "method"), NULL, &r));
   c->method = r.face.module;
   c->method_spec = r.spec;

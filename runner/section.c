@@ -206,9 +206,9 @@ static enum status unknown_module(enum module_kind kind, const node *name) {
   return FAIL_AT(name->at, "unknown %s '%s': there are %s", kind_names[kind], name->text, list);
 }
 
-enum status module_read(arena *memory, enum module_kind kind, const node *written, const param *common,
+enum status module_read(arena *memory, enum module_kind kind, const node *written, const module_common *common,
                         module_read_result *out) {
-  static const char *const nested[] = {"name", NULL};
+  static const char *const only_name[] = {"name", NULL};
   const node *map;
   args read[SECTION_MAX_TABLES];
   char title[128];
@@ -216,9 +216,12 @@ enum status module_read(arena *memory, enum module_kind kind, const node *writte
   const node *name = node_get(map, "name");
   if (!module_named(kind, name->text, &out->face)) return unknown_module(kind, name);
   snprintf(title, sizeof title, "%s %s", kind_names[kind], out->face.name);
-  const section s = {.name = title, .tables = {out->face.params, common}, .nested = nested};
+  const section s = {.name = title,
+                     .tables = {out->face.params, common ? common->params : NULL},
+                     .nested = common ? common->nested : only_name};
   TRY_RETURN(section_read(memory, map, &s, read));
   out->spec = (module_spec){.name = out->face.name, .args = read[0]};
   out->common = read[1];
+  out->map = map;
   return STATUS_OK;
 }

@@ -43,13 +43,20 @@ bool module_is_key(const char *key);
 /* The three ways to write a module (NAME, {name: NAME, key: value}, {NAME: {key: value}}) brought into the second. */
 enum status module_form(arena *memory, const node *written, const node **out) WARN_UNUSED;
 
+/* Keys every module of a kind takes besides its own. */
+typedef struct module_common {
+  const param *params;
+  const char *const *nested; /* NULL-terminated, "name" first: keys the caller reads itself */
+} module_common;
+
 typedef struct module_read_result {
   module_face face;
   module_spec spec; /* name: the module's own spelling */
-  args common;      /* of the `common` table */
+  args common;      /* of common->params */
+  const node *map;  /* the module in the form {name: NAME, key: value} */
 } module_read_result;
-/* A module as written. `common`: keys every module of this kind takes besides its own; NULL: none. */
-enum status module_read(arena *memory, enum module_kind kind, const node *written, const param *common,
+/* A module as written. `common` NULL: there are no common keys. */
+enum status module_read(arena *memory, enum module_kind kind, const node *written, const module_common *common,
                         module_read_result *out) WARN_UNUSED;
 
 #endif

@@ -9,7 +9,7 @@ static enum status open_data(trial *t, const char *folder) {
   const dataset_env env = {.folder = folder, .n_workers = c->workers, .seed = c->seed};
   TRY_RETURN(c->dataset->open(&env, &c->dataset_spec.args, &t->data));
   const size_t n = c->limit > 0 && c->limit < t->data->n_train ? c->limit : t->data->n_train;
-  return partition_iid(n, c->workers, c->seed, &t->partition);
+  return partition_create(&c->partition, t->data, n, c->workers, c->seed, &t->partition);
 }
 
 static enum status build_net(trial *t) {
