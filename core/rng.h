@@ -48,6 +48,12 @@ HD static inline rng_key rng_stream(uint64_t seed, enum rng_purpose purpose, int
   return out;
 }
 
+/* The stream of the same seed, worker and time for another purpose. */
+HD static inline rng_key rng_repurpose(rng_key key, enum rng_purpose purpose) {
+  key.high[1] = ((uint32_t)purpose << 24) | (key.high[1] & 0xffffffu);
+  return key;
+}
+
 /* Four words at position `index` of the stream. */
 HD static inline rng_words rng_draw(rng_key key, uint64_t index) {
   const philox4x32_ctr_t counter = {{(uint32_t)index, (uint32_t)(index >> 32), key.high[0], key.high[1]}};

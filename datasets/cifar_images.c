@@ -1,0 +1,120 @@
+#include "datasets/cifar_images.h"
+
+#include <stdlib.h>
+#include <xxhash.h>
+
+enum { SIDE = CIFAR_SIDE, PIXELS = CIFAR_SIDE * CIFAR_SIDE, PADDING = 4 };
+
+typedef struct loaded {
+  data base; /* base.state points back */
+  const cifar_images *set;
+  mapped_file files[CIFAR_FILES];
+  bool augment;
+  float value[CIFAR_CHANNELS][256]; /* the normalised value of a pixel's byte */
+} loaded;
+
+/* Where in the padded image the window lies, and whether it is mirrored. */
+typedef struct view {
+  int row, column; /* of the window's corner, relative to the image's: -PADDING to PADDING */
+  bool mirrored;
+} view;
+
+static view draw_view(rng_key key, size_t lane) {
+  const rng_words words = rng_draw(rng_repurpose(key, RNG_AUGMENT), lane);
+  return (view){.row = (int)((uint64_t)words.w[0] * (2 * PADDING + 1) >> 32) - PADDING,
+                .column = (int)((uint64_t)words.w[1] * (2 * PADDING + 1) >> 32) - PADDING,
+                .mirrored = words.w[2] >> 31};
+}
+
+static void put_whole(const loaded *l, const uint8_t *pixels, float *x) {
+  for (int c = 0; c < CIFAR_CHANNELS; c++)
+    for (int i = 0; i < PIXELS; i++) x[c * PIXELS + i] = l->value[c][pixels[c * PIXELS + i]];
+}
+
+static void put_view(const loaded *l, const uint8_t *pixels, view v, float *x) {
+  for (int c = 0; c < CIFAR_CHANNELS; c++)
+    for (int row = 0; row < SIDE; row++)
+      for (int column = 0; column < SIDE; column++) {
+        const int from_row = row + v.row, from_column = (v.mirrored ? SIDE - 1 - column : column) + v.column;
+        const bool inside = from_row >= 0 && from_row < SIDE && from_column >= 0 && from_column < SIDE;
+        x[(c * SIDE + row) * SIDE + column] =
+            l->value[c][inside ? pixels[(c * SIDE + from_row) * SIDE + from_column] : 0];
+      }
+}
+
+static enum status fetch(const data *d, const batch_request *request, float *x, int32_t *labels) {
+  const loaded *l = (const loaded *)d->state;
+  const bool test = request->split == SPLIT_TEST;
+  const bool augment = l->augment && request->split == SPLIT_TRAIN && request->worker >= 0;
+  const size_t n_split = test ? d->n_test : request->split == SPLIT_PROBE ? d->n_probe : d->n_train;
+  const size_t n_records = l->set->n_records;
+  for (size_t j = 0; j < request->n; j++, x += CIFAR_CHANNELS * PIXELS) {
+    const size_t id = request->ids[j];
+    if (id >= n_split) return FAIL(STATUS_BAD_INPUT, "sample %zu asked of a split of %zu", id, n_split);
+    const mapped_file *file = &l->files[test ? CIFAR_TRAIN_FILES : id / n_records];
+    const uint8_t *record = file->bytes + id % n_records * CIFAR_RECORD_BYTES;
+    labels[j] = record[0];
+    if (augment)
+      put_view(l, record + 1, draw_view(request->key, j), x);
+    else
+      put_whole(l, record + 1, x);
+  }
+  return STATUS_OK;
+}
+
+static void close_images(data *d) {
+  loaded *l = (loaded *)d->state;
+  for (int i = 0; i < CIFAR_FILES; i++) file_unmap(&l->files[i]);
+  free(l);
+}
+
+static enum status load_file(const cifar_images *set, const char *folder, const published_file *file,
+                             mapped_file *out) {
+  TRY_RETURN(file_map(folder, file->name, set->remedy, out));
+  if (out->n != set->n_records * CIFAR_RECORD_BYTES)
+    return FAIL(STATUS_BAD_DATA, "%s/%s has %zu bytes instead of the %zu of %zu images; %s", folder, file->name, out->n,
+                set->n_records * CIFAR_RECORD_BYTES, set->n_records, set->remedy);
+  for (size_t i = 0; i < set->n_records; i++)
+    if (out->bytes[i * CIFAR_RECORD_BYTES] >= set->n_classes)
+      return FAIL(STATUS_BAD_DATA, "%s/%s: label %u of image %zu is not below %zu; %s", folder, file->name,
+                  out->bytes[i * CIFAR_RECORD_BYTES], i, set->n_classes, set->remedy);
+  return file_check(out, folder, file, set->remedy);
+}
+
+enum status cifar_images_open(const cifar_images *set, const dataset_env *env, bool augment, data **out) {
+  char folder[DATA_PATH_BYTES];
+  uint64_t checksums[CIFAR_FILES];
+  enum status status = STATUS_OK;
+  *out = NULL;
+  TRY_RETURN(data_folder_find(env, set->folder, NULL, set->remedy, folder));
+  loaded *l = (loaded *)calloc(1, sizeof *l);
+  if (!l) return FAIL(STATUS_NO_MEMORY, "no memory to load %s", folder);
+  const size_t n_train = CIFAR_TRAIN_FILES * set->n_records;
+  l->set = set;
+  l->augment = augment;
+  l->base = (data){.n_train = n_train,
+                   .n_test = set->n_records,
+                   .n_probe = n_train < DATA_PROBE_SAMPLES ? n_train : DATA_PROBE_SAMPLES,
+                   .channels = CIFAR_CHANNELS,
+                   .height = SIDE,
+                   .width = SIDE,
+                   .n_classes = set->n_classes,
+                   .labels_per_sample = 1,
+                   .standing = "published",
+                   .fetch = fetch,
+                   .close = close_images,
+                   .state = l};
+  for (int i = 0; i < CIFAR_FILES; i++) {
+    TRY(load_file(set, folder, &set->files[i], &l->files[i]));
+    checksums[i] = set->files[i].checksum;
+  }
+  for (int c = 0; c < CIFAR_CHANNELS; c++)
+    for (int byte = 0; byte < 256; byte++)
+      l->value[c][byte] = ((float)byte / 255.0f - set->mean[c]) / set->deviation[c];
+  l->base.checksum = XXH64(checksums, sizeof checksums, 0);
+  *out = &l->base;
+  return STATUS_OK;
+exit:
+  close_images(&l->base);
+  return status;
+}
