@@ -13,7 +13,8 @@ AGAIN = +@$(MAKE) -j$(JOBS)
 
 # ---------------------------------------------------------------- packages
 PACKAGES := gcc pkg-config git procps util-linux libopenmpi-dev openmpi-bin libsqlite3-dev sqlite3 libyaml-dev libdnnl-dev \
-  librandom123-dev libxxhash-dev zlib1g-dev gnuplot-nox libcriterion-dev dataset-fashion-mnist
+  librandom123-dev libxxhash-dev zlib1g-dev gnuplot-nox libcriterion-dev dataset-fashion-mnist bible-kjv \
+  curl ca-certificates
 PEER_PACKAGES := python3-torch
 
 # ---------------------------------------------------------------- flags
@@ -56,8 +57,8 @@ TERSE := $B/terse
 TESTS := $B/unit_tests
 
 # ---------------------------------------------------------------- entry targets
-.PHONY: all help deps deps-peers demo test asan rates bench bench-peers bench-overhead check-layers cuda clean format \
-  build bundle do-demo do-test do-asan do-rates do-bench-peers FORCE
+.PHONY: all help deps deps-peers demo data test asan rates bench bench-peers bench-overhead check-layers cuda clean format \
+  build bundle do-demo do-data do-test do-asan do-rates do-bench-peers FORCE
 
 all: deps ## build everything and leave ./terse here (the default)
 	$(AGAIN) build
@@ -66,10 +67,14 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  Variables: CFLAGS (yours, default -O3), ARCH (default native), JOBS (default: the cores), TERSE_DATA (a"
-	@echo "  folder with data sets), TIER (for figures), RESULTS (default results/results.db)."
+	@echo "  folder with data sets), DATA (where make data puts them, default data), SETS (which; default all), TERSE_MIRROR"
+	@echo "  (a URL instead of their sources), TIER (for figures), RESULTS (default results/results.db)."
 
 demo: deps ## train LeNet-5 on Fashion-MNIST with five methods: a table, figures, a results database
 	$(AGAIN) do-demo
+
+data: deps ## download the data sets of datasets/SHA256SUMS into DATA, or those named in SETS, and check them
+	$(AGAIN) do-data
 
 test: deps ## run all tests; the closing line counts them
 	$(AGAIN) do-test
@@ -185,6 +190,15 @@ $B/libterse_cuda.so: $(CUDA_OBJECTS)
 
 # ---------------------------------------------------------------- running
 RESULTS ?= results/results.db
+
+DATA ?= data
+SETS ?=
+do-data:
+	@datasets/fetch.sh --to $(DATA) $(SETS)
+
+# What the package bible-kjv holds, as a text: needs no internet.
+data/king-james/king-james.txt: datasets/fetch.sh datasets/SHA256SUMS
+	@datasets/fetch.sh king-james && touch $@
 
 do-demo: build
 	@./terse run experiments/demo.yaml --db $(RESULTS)

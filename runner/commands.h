@@ -10,7 +10,7 @@
 
 /* What main knows of the outside; nothing else reads the environment. */
 typedef struct environment {
-  const char *data_folder; /* TERSE_DATA, or NULL */
+  const char *data_folder; /* where data sets are looked for, as in dataset_env; NULL: packages only */
   const char *program;     /* the running program's file, absolute */
   char *const *variables;  /* of the process, NULL-terminated */
   bool is_root;

@@ -14,6 +14,8 @@
 
 extern char **environ;
 
+enum { MAX_FOLDERS_BYTES = 2 * PATH_MAX };
+
 typedef struct entry {
   const char *name, *summary;
   int (*run)(const environment *e, int argc, char **argv);
@@ -38,13 +40,15 @@ static void print_help(FILE *out) {
       "Usage: terse COMMAND [arguments]; terse COMMAND --help explains each\n\n",
       out);
   for (int i = 0; i < N_ENTRIES; i++) fprintf(out, "  %-8s %s\n", entries[i].name, entries[i].summary);
-  fprintf(out,
-          "\nStart with\n  terse run experiments/demo.yaml\n  terse query 'SELECT label, accuracy, reduction FROM "
-          "final'\n\n"
-          "TERSE_DATA names a folder with data sets that are not installed as packages.\n"
-          "Exit status: 0 all well, 1 something failed, 2 bad input, 130 interrupted.\n"
-          "Built from commit %.12s%s.\n",
-          version.commit, version.dirty ? " with changes" : "");
+  fprintf(
+      out,
+      "\nStart with\n  terse run experiments/demo.yaml\n  terse query 'SELECT label, accuracy, reduction FROM "
+      "final'\n\n"
+      "TERSE_DATA names a folder with data sets that are not installed as packages (or several, separated by ':');\n"
+      "what it has not is looked for where `make data` puts it.\n"
+      "Exit status: 0 all well, 1 something failed, 2 bad input, 130 interrupted.\n"
+      "Built from commit %.12s%s.\n",
+      version.commit, version.dirty ? " with changes" : "");
 }
 
 static int count_cores(void) {
@@ -52,24 +56,31 @@ static int count_cores(void) {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-static void look_around(environment *e, char *program, size_t n) {
+/* TERSE_DATA's folders, then the one that `make data` fills. */
+static void choose_data_folders(char *out) {
+  const char *given = getenv("TERSE_DATA");
+  snprintf(out, MAX_FOLDERS_BYTES, "%s%s%s/data", given ? given : "", given && *given ? ":" : "", version.root);
+}
+
+/* program and folders are of PATH_MAX and MAX_FOLDERS_BYTES bytes and live as long as `e`. */
+static void look_around(environment *e, char *program, char *folders) {
   struct winsize window;
-  const ssize_t length = readlink("/proc/self/exe", program, n - 1);
+  const ssize_t length = readlink("/proc/self/exe", program, PATH_MAX - 1);
   program[length > 0 ? length : 0] = '\0';
-  *e = (environment){.data_folder = getenv("TERSE_DATA"),
+  choose_data_folders(folders);
+  *e = (environment){.data_folder = folders,
                      .program = program,
                      .variables = environ,
                      .is_root = geteuid() == 0,
                      .stderr_is_terminal = isatty(STDERR_FILENO),
                      .columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col ? window.ws_col : 80,
                      .n_cores = count_cores()};
-  if (e->data_folder && !*e->data_folder) e->data_folder = NULL;
   if (gethostname(e->host, sizeof e->host - 1) != 0) snprintf(e->host, sizeof e->host, "unknown");
 }
 
 int main(int argc, char **argv) {
   environment e;
-  char program[PATH_MAX];
+  char program[PATH_MAX], folders[MAX_FOLDERS_BYTES];
   if (argc < 2) {
     print_help(stderr);
     return 2;
@@ -83,7 +94,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (strcmp(argv[1], "worker") == 0) return command_worker(argc - 1, argv + 1);
-  look_around(&e, program, sizeof program);
+  look_around(&e, program, folders);
   if (!getenv("OMP_NUM_THREADS")) omp_set_num_threads(1); /* two threads on shared cores are slower than one */
   const char *names[N_ENTRIES];
   for (int i = 0; i < N_ENTRIES; i++) {

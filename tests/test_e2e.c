@@ -30,6 +30,7 @@ SCRIPT(bad_input)
 SCRIPT(broken_store)
 SCRIPT(commands)
 SCRIPT(crash)
+SCRIPT(fetch)
 SCRIPT(interrupt)
 #ifndef TERSE_SANITIZED /* it builds the program anew, as users do */
 SCRIPT(new_compressor)
