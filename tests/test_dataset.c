@@ -172,3 +172,66 @@ Test(dataset, quadratic_checks_its_parameters) {
   cr_assert_neq(d->checksum, checksum);
   data_close(d);
 }
+
+/* Two classes at a known distance: the nearest mean errs with probability Phi(-distance / 2). */
+Test(dataset, gaussian_classes_have_the_separation_asked_for) {
+  enum { N = 20000, DIM = 7 };
+  data *d;
+  static float x[N][DIM];
+  double means[2][DIM] = {{0}}, distance = 0, spread = 0;
+  const char *const keys[] = {"classes", "dimension", "separation", "samples"};
+  const char *const values[] = {"2", "7", "2", "20000"};
+  cr_assert_eq(open_set("gaussian", &(dataset_env){.n_workers = 1, .seed = 4}, 4, keys, values, &d), STATUS_OK);
+  cr_assert(d->n_train == N && d->n_test == N / 5 && d->n_probe == 2048 && d->n_classes == 2 && d->width == DIM);
+  for (uint32_t id = 0; id < N; id++) {
+    int32_t label;
+    cr_assert_eq(d->fetch(d, &(batch_request){.split = SPLIT_TRAIN, .ids = &id, .n = 1}, x[id], &label), STATUS_OK);
+    cr_assert_eq(label, (int32_t)(id % 2));
+    for (int i = 0; i < DIM; i++) means[label][i] += x[id][i] / (N / 2);
+  }
+  for (int i = 0; i < DIM; i++) distance += pow(means[0][i] - means[1][i], 2);
+  for (uint32_t id = 0; id < N; id++)
+    for (int i = 0; i < DIM; i++) spread += pow(x[id][i] - means[id % 2][i], 2) / (N * DIM);
+  distance = sqrt(distance);
+  cr_assert(distance > 0.5 && distance < 4, "the means are %g apart", distance);
+  cr_assert(fabs(spread - 1) < 5 * sqrt(2.0 / (N * DIM)), "variance %g", spread);
+  size_t n_wrong = 0;
+  for (uint32_t id = 0; id < d->n_test; id++) {
+    float y[DIM];
+    int32_t label;
+    double nearer = 0;
+    cr_assert_eq(d->fetch(d, &(batch_request){.split = SPLIT_TEST, .ids = &id, .n = 1}, y, &label), STATUS_OK);
+    for (int i = 0; i < DIM; i++) nearer += pow(y[i] - means[0][i], 2) - pow(y[i] - means[1][i], 2);
+    n_wrong += (nearer > 0) != (label == 1);
+  }
+  const double error = 0.5 * erfc(distance / 2 / sqrt(2)), n = (double)d->n_test;
+  cr_assert(fabs((double)n_wrong / n - error) < 5 * sqrt(error / n), "error %g instead of %g", (double)n_wrong / n,
+            error);
+  cr_assert_neq(memcmp(x[0], x[2], sizeof x[0]), 0);
+  data_close(d);
+}
+
+/* The data are those of any seed and number of workers; separation is the distance of means in the mean. */
+Test(dataset, gaussian_is_one_data_set_for_all_seeds) {
+  data *a, *b;
+  const char *const keys[] = {"classes", "separation"}, *const values[] = {"200", "3"};
+  float x[2][32];
+  int32_t labels[2];
+  cr_assert_eq(open_set("gaussian", &(dataset_env){.n_workers = 1, .seed = 4}, 2, keys, values, &a), STATUS_OK);
+  cr_assert_eq(open_set("gaussian", &(dataset_env){.n_workers = 9, .seed = 5}, 2, keys, values, &b), STATUS_OK);
+  cr_assert_eq(a->checksum, b->checksum);
+  for (uint32_t id = 0; id < 50; id++) {
+    const batch_request request = {.split = SPLIT_TRAIN, .ids = &id, .n = 1, .worker = 0};
+    cr_assert(a->fetch(a, &request, x[0], labels) == STATUS_OK && b->fetch(b, &request, x[1], labels + 1) == STATUS_OK);
+    cr_assert(labels[0] == labels[1] && memcmp(x[0], x[1], sizeof x[0]) == 0);
+  }
+  /* |x|^2 = |mu|^2 + |n|^2 + 2 <mu, n> has the mean separation^2 / 2 + dimension. */
+  double squares = 0;
+  for (uint32_t id = 0; id < 10000; id++) {
+    cr_assert_eq(a->fetch(a, &(batch_request){.split = SPLIT_TRAIN, .ids = &id, .n = 1}, x[0], labels), STATUS_OK);
+    for (int i = 0; i < 32; i++) squares += (double)x[0][i] * x[0][i] / 10000;
+  }
+  cr_assert(fabs(squares - 36.5) < 5 * 4.5 * sqrt(2.0 / (32 * 200)) + 5 * sqrt(82.0 / 10000), "%g", squares);
+  data_close(a);
+  data_close(b);
+}
