@@ -68,6 +68,31 @@ Test(cell, everything_given_is_kept) {
   cell_destroy(c);
 }
 
+Test(cell, partitions_are_kept) {
+  const struct {
+    const char *written, *canonical;
+    partition_rule rule;
+  } cases[] = {{"{dirichlet: 1e-1}", "{\"dirichlet\":0.1}", {.kind = PARTITION_DIRICHLET, .alpha = 0.1}},
+               {"{shards: 2}", "{\"shards\":2}", {.kind = PARTITION_SHARDS, .n_pieces = 2}},
+               {"iid", "\"iid\"", {.kind = PARTITION_IID}}};
+  for (int i = 0; i < 3; i++) {
+    char text[512], part[64];
+    snprintf(text, sizeof text,
+             "{model: softmax, dataset: {gaussian: {partition: %s}}, workers: 2, batch: 1, steps: 5, optimizer: {lr: "
+             "1}, method: sgd}",
+             cases[i].written);
+    snprintf(part, sizeof part, "\"partition\":%s,", cases[i].canonical);
+    cell *c = from(text);
+    cr_expect(strstr(c->config, part), "%s is not in %s", part, c->config);
+    cr_expect(c->partition.kind == cases[i].rule.kind && c->partition.alpha == cases[i].rule.alpha &&
+              c->partition.n_pieces == cases[i].rule.n_pieces);
+    cell *again = from(c->config);
+    cr_expect_str_eq(again->config, c->config);
+    cell_destroy(c);
+    cell_destroy(again);
+  }
+}
+
 #define BASE "{model: quadratic, dataset: quadratic, workers: 2, batch: 1, steps: 5, optimizer: {lr: %s}, method: %s}"
 
 static cell *with(const char *lr, const char *how) {

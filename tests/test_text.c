@@ -74,7 +74,7 @@ Test(text, refuses_what_is_too_short) {
 /* Against counts kept in a plain array. */
 Test(text, vocabulary_ranks_and_limits) {
   enum { N_TYPES = 5000, N_WORDS = 60000 };
-  static char names[N_TYPES][8];
+  static char names[N_TYPES][16];
   size_t counts[N_TYPES] = {0}, n_words, n_seen = 0;
   vocabulary *v;
   cr_assert_eq(vocabulary_create(&v), STATUS_OK);
