@@ -8,6 +8,7 @@ enum status worker_gradient(const method_env *env, worker *w, uint64_t step, con
       .n = env->batch,
       .worker = w->id,
       .key = rng_stream(env->seed, RNG_DATA, w->id, step),
+      .fresh = step % env->steps_per_epoch == 0,
   };
   TRY_RETURN(net_gradient(env->net, env->data, &request, params, w->gradient, env->loss));
   vec_loss_add(env->stream, w->account, env->loss);

@@ -2,6 +2,7 @@
 #ifndef TERSE_DATASETS_DATASET_H
 #define TERSE_DATASETS_DATASET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ typedef struct batch_request {
   size_t n;
   int worker;  /* who asks; -1: nobody (evaluation) */
   rng_key key; /* randomness of this batch: the stream of (seed, RNG_DATA, worker, step) */
+  bool fresh;  /* sequential data: the lanes begin anew (a first step of an epoch), carried state is zeroed before it */
 } batch_request;
 
 typedef struct data data;
@@ -27,11 +29,15 @@ struct data {
   const struct dataset *module;
   size_t n_train, n_test, n_probe; /* samples; n_train bounds the workers */
   size_t channels, height, width;  /* input shape of one sample; a flat vector has channels = height = 1 */
-  size_t n_classes;                /* 0: no labels */
+  size_t n_classes;                /* 0: no labels; text: the vocabulary's size */
+  size_t labels_per_sample;        /* 1; text: width, a label for every position; 0: no labels */
+  bool sequential;                 /* samples follow one another as in a text: shards are contiguous, lane j of a batch
+                                    * walks the j-th contiguous part of its shard, so that state can be carried */
   uint64_t checksum;               /* of the content as loaded (xxHash64), part of a cell's hash */
   const char *standing;            /* "published": content equals the published files; else "unverified", "synthetic" */
   const float *spectrum;           /* quadratic: the width eigenvalues of the Hessian; else NULL */
-  /* Fills x (n samples, sample-major, channel-height-width) and labels (n; untouched where n_classes is 0). Pure. */
+  /* Fills x (n samples, sample-major, channel-height-width; tokens of a text as their numbers) and labels (n times
+   * labels_per_sample; untouched where there are none). Pure. */
   enum status (*fetch)(const data *d, const batch_request *request, float *x, int32_t *labels);
   void (*close)(data *d);
   void *state;

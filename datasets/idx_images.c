@@ -114,6 +114,7 @@ enum status idx_images_open(const idx_images *set, const dataset_env *env, data 
                    .height = set->height,
                    .width = set->width,
                    .n_classes = set->n_classes,
+                   .labels_per_sample = 1,
                    .standing = "published",
                    .fetch = fetch,
                    .close = close_images,

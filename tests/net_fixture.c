@@ -32,6 +32,7 @@ data *random_data(size_t channels, size_t height, size_t width, size_t n_classes
               .height = height,
               .width = width,
               .n_classes = n_classes,
+              .labels_per_sample = n_classes > 0,
               .standing = "synthetic",
               .fetch = fetch,
               .close = close_data};
