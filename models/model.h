@@ -54,10 +54,15 @@ const layer_table *net_layers(const net *n);
  * +-1/sqrt(fan_in), PyTorch's default for linear and convolution layers. */
 void net_init(const net *n, uint64_t seed, float *host_params);
 
+/* Floats of a worker's own state, which is carried from step to step and never sent (the h and c of an LSTM). It starts
+ * as zeros. */
+size_t net_n_state(const net *n);
+
 /* One training step's gradient: fetches `request` (n = batch), runs forward and backward.
- * gradient = d(mean loss)/d(params), overwritten; loss (device memory, one float) = mean loss, regulariser included. */
-enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *gradient,
-                         float *loss) WARN_UNUSED;
+ * gradient = d(mean loss)/d(params), overwritten; loss (device memory, one float) = mean loss, regulariser included.
+ * state: the worker's (device memory), advanced by this batch; NULL where net_n_state is 0. */
+enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *state,
+                         float *gradient, float *loss) WARN_UNUSED;
 
 typedef struct evaluation {
   double loss;     /* mean over the split, regulariser included */

@@ -206,8 +206,14 @@ static enum status fetch(net *n, const data *d, const batch_request *request) {
   return d->fetch(d, request, executor_input(n->executor), n->labels);
 }
 
-enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *gradient,
-                         float *loss) {
+size_t net_n_state(const net *n) {
+  (void)n; /* no layer carries state yet */
+  return 0;
+}
+
+enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *state,
+                         float *gradient, float *loss) {
+  (void)state;
   if (request->n != n->batch)
     return FAIL(STATUS_BAD_INPUT, "a batch of %zu for a model made for %zu", request->n, n->batch);
   TRY_RETURN(fetch(n, d, request));

@@ -45,6 +45,9 @@ void fixture_open(fixture *f, enum device_kind kind, const graph *g, size_t batc
   cr_assert_eq(net_create(g, f->device, f->stream, batch, &f->net), STATUS_OK, "%s", status_detail());
   f->n_params = net_layers(f->net)->n_params;
   cr_assert_eq(device_floats(f->device, f->n_params, &f->params), STATUS_OK);
+  f->n_state = net_n_state(f->net);
+  f->state = NULL;
+  if (f->n_state > 0) cr_assert_eq(device_floats(f->device, f->n_state, &f->state), STATUS_OK);
   cr_assert_eq(device_floats(f->device, f->n_params, &f->gradient), STATUS_OK);
   cr_assert_eq(device_floats(f->device, 1, &f->loss), STATUS_OK);
   f->host = (float *)malloc(f->n_params * sizeof *f->host);
@@ -57,6 +60,7 @@ void fixture_close(fixture *f) {
   cr_assert_eq(stream_synchronize(f->stream), STATUS_OK);
   net_destroy(f->net);
   device_release(f->device, f->params);
+  device_release(f->device, f->state);
   device_release(f->device, f->gradient);
   device_release(f->device, f->loss);
   free(f->host);
@@ -65,7 +69,7 @@ void fixture_close(fixture *f) {
 }
 
 void fixture_gradient(fixture *f, const data *d, const batch_request *request, float *gradient, float *loss) {
-  cr_assert_eq(net_gradient(f->net, d, request, f->params, f->gradient, f->loss), STATUS_OK, "%s", status_detail());
+  cr_assert_eq(net_gradient(f->net, d, request, f->params, f->state, f->gradient, f->loss), STATUS_OK, "%s", status_detail());
   stream_copy(f->stream, gradient, f->gradient, f->n_params * sizeof *gradient);
   stream_copy(f->stream, loss, f->loss, sizeof *loss);
   cr_assert_eq(stream_synchronize(f->stream), STATUS_OK, "%s", status_detail());

@@ -14,8 +14,8 @@ typedef struct fixture {
   device *device;
   stream *stream;
   net *net;
-  size_t n_params;
-  float *params, *gradient, *loss; /* device memory */
+  size_t n_params, n_state;
+  float *params, *state, *gradient, *loss; /* device memory */
   float *host;                     /* n_params, the parameters as they are */
 } fixture;
 

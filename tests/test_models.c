@@ -46,11 +46,14 @@ Test(models, have_the_published_shapes) {
   cr_assert_eq(graph_n_params(g), 62006);
   cr_assert_eq(build_model("softmax", grey, NULL, g), STATUS_OK);
   cr_assert_eq(graph_n_params(g), 7850);
+  cr_assert_eq(build_model("mlp", grey, NULL, g), STATUS_OK);
+  cr_assert_eq(graph_n_params(g), 199210);
   cr_assert_eq(build_model("quadratic", flat, NULL, g), STATUS_OK);
   cr_assert_eq(graph_n_params(g), 50);
   cr_assert_eq(build_model("quadratic", grey, NULL, g), STATUS_BAD_INPUT);
   cr_assert_eq(build_model("softmax", flat, NULL, g), STATUS_BAD_INPUT);
   cr_assert_eq(build_model("lenet5", flat, NULL, g), STATUS_BAD_INPUT);
+  cr_assert_eq(build_model("mlp", flat, NULL, g), STATUS_BAD_INPUT);
   cr_assert_null(model_find("lenet"));
   data_close(grey);
   data_close(colour);
@@ -171,6 +174,8 @@ Test(models, softmax_agrees_with_fp64) {
   check_model("softmax", "0.3", 3, 7);
 }
 
+Test(models, mlp_agrees_with_fp64) { check_model("mlp", NULL, 1, 14); }
+
 /* Softmax with all parameters 0 has loss log(classes); with one large bias it says that class everywhere. */
 Test(models, accuracy_counts_the_right_ones) {
   graph *g = (graph *)malloc(sizeof *g);
@@ -252,7 +257,7 @@ Test(models, descent_reduces_the_loss) {
       for (uint32_t t = 0; t < 40; t++) {
         for (uint32_t j = 0; j < BATCH; j++) ids[j] = (t * BATCH + j) % 16;
         const batch_request request = {.ids = ids, .n = BATCH, .worker = 0};
-        cr_assert_eq(net_gradient(f.net, d, &request, f.params, f.gradient, f.loss), STATUS_OK);
+        cr_assert_eq(net_gradient(f.net, d, &request, f.params, f.state, f.gradient, f.loss), STATUS_OK);
         memset(ids, 0xff, sizeof ids); /* the request is the caller's again */
         vec_momentum_step(f.stream, f.params, f.gradient, NULL, f.n_params, rates[m], 0, 0);
       }
@@ -274,7 +279,7 @@ Test(models, misuse_is_an_error) {
   cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
   fixture_open(&f, DEVICE_CPU, g, BATCH, 2);
   const batch_request large = {.ids = ids, .n = BATCH + 1, .worker = 0};
-  cr_assert_eq(net_gradient(f.net, d, &large, f.params, f.gradient, f.loss), STATUS_BAD_INPUT);
+  cr_assert_eq(net_gradient(f.net, d, &large, f.params, f.state, f.gradient, f.loss), STATUS_BAD_INPUT);
   cr_assert_eq(net_evaluate(f.net, other, SPLIT_TEST, f.params, &e), STATUS_BAD_INPUT);
   cr_assert_eq(net_create(g, f.device, f.stream, 0, &n), STATUS_BAD_INPUT);
   device cuda = {.kind = DEVICE_CUDA, .name = "cuda"};
