@@ -34,8 +34,9 @@ Test(graph, infers_shapes_and_counts_parameters, .init = make_graph, .fini = dro
   check_shape(1, 1, 10);
   ADD(graph_softmax_loss(g, 10));
   cr_assert_eq(graph_n_params(g), (3 * 8 * 25 + 8) + (8 * 4 * 9 + 4) + (4 * 49 * 10 + 10));
-  cr_assert_eq(g->layers[2].n_weights, 8 * 4 * 9);
-  cr_assert_eq(g->layers[2].n_biases, 4);
+  cr_assert_eq(g->layers[2].parameters[0].n, 8 * 4 * 9);
+  cr_assert_eq(g->layers[2].parameters[1].n, 4);
+  cr_assert_eq(g->layers[2].parameters[0].offset, 3 * 8 * 25 + 8);
   cr_assert_str_eq(g->layers[4].name, "c");
 }
 
