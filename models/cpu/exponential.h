@@ -6,12 +6,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* e^x within 2 units in the last place for |x| < 87; beyond, that of the nearer bound. x = k ln 2 + r, |r| <= ln 2 / 2;
- * the polynomial is Taylor's of degree 7. */
+/* e^x within 2 units in the last place for -87 < x < 88; else, up to |x| = 2^21, 0 or infinity. x = k ln 2 + r,
+ * |r| <= ln 2 / 2; the polynomial is Taylor's of degree 7. It is the integer k that is bounded: comparing floats, which
+ * may trap, would keep gcc from making vector code. */
 static inline float exponential(float x) {
   const float shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer and leaves that in the low bits */
-  x = x > 87.0f ? 87.0f : x;
-  x = x < -87.0f ? -87.0f : x;
   const float shifted = x * 1.44269504f + shift, k = shifted - shift;
   const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f; /* ln 2 in two parts, the first exact in few bits */
   float p = 1.98412698e-4f;
@@ -23,7 +22,9 @@ static inline float exponential(float x) {
   p = p * r * r + r + 1;
   uint32_t bits;
   memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits - 0x4b400000u + 127u) << 23;
+  int32_t exponent = (int32_t)(bits - 0x4b400000u + 127u);
+  exponent = exponent > 255 ? 255 : exponent < 0 ? 0 : exponent;
+  bits = (uint32_t)exponent << 23;
   float power;
   memcpy(&power, &bits, sizeof power);
   return p * power;
