@@ -35,5 +35,5 @@ class TextStep:
 
 
 peer = TextStep()
-sample(peer, 4)
-compare("LSTM 2 x 200", "lstm", "ptb", BATCH, peer, faster=2.5, n_samples=10, n_steps=4)
+sample(peer, 1)
+compare("LSTM 2 x 200", "lstm", "ptb", BATCH, peer, faster=2.5, n_samples=5, n_steps=1)
