@@ -85,7 +85,7 @@ asan: deps ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitiz
 rates: deps ## fit convergence rates on the quadratic and judge them against theory
 	$(AGAIN) do-rates
 
-bench-peers: deps deps-peers ## time a LeNet-5 step beside PyTorch and beside its own library calls
+bench-peers: deps deps-peers ## time training steps beside PyTorch and beside their own library calls (TERSE_DATA)
 	$(AGAIN) do-bench-peers
 
 bench-overhead: deps ## what accounting, records and progress cost a LeNet-5 step
@@ -217,7 +217,8 @@ do-rates: build
 	@$B/terse-rates $(RESULTS)
 
 do-bench-peers: build
-	@/usr/bin/python3 tests/peers/lenet5.py ./terse
+	@status=0; for peer in lenet5 resnet20 lstm; do \
+	  /usr/bin/python3 -B tests/peers/$$peer.py ./terse || status=1; done; exit $$status
 
 format: ## lay out the sources as .clang-format says (needs clang-format)
 	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cu')

@@ -10,8 +10,15 @@ enum status worker_gradient(const method_env *env, worker *w, uint64_t step, con
       .key = rng_stream(env->seed, RNG_DATA, w->id, step),
       .fresh = step % env->steps_per_epoch == 0,
   };
-  TRY_RETURN(net_gradient(env->net, env->data, &request, params, w->gradient, env->loss));
+  TRY_RETURN(net_gradient(env->net, env->data, &request, params, w->state, w->gradient, env->loss));
   vec_loss_add(env->stream, w->account, env->loss);
+  return STATUS_OK;
+}
+
+enum status method_archive_workers(const method_env *env, archive *a) {
+  const size_t n = net_n_state(env->net);
+  for (int i = 0; n > 0 && i < env->n_local; i++)
+    TRY_RETURN(archive_floats(a, env->workers[i].id, "state", env->workers[i].state, n));
   return STATUS_OK;
 }
 

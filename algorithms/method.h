@@ -30,6 +30,7 @@ typedef struct worker {
   int id;
   sampler *sampler;
   float *gradient;       /* device, n_params */
+  float *state;          /* device, net_n_state floats; NULL where that is 0 */
   loss_account *account; /* device */
 } worker;
 
@@ -88,6 +89,8 @@ const method *method_find(const char *name); /* by YAML name; NULL where there i
 
 /* worker->gradient = the mini-batch gradient at `params` for the worker's step t; its loss joins the account. */
 enum status worker_gradient(const method_env *env, worker *w, uint64_t step, const float *params) WARN_UNUSED;
+/* Saves, loads and digests the local workers' own state; the runner's, since it owns the workers. */
+enum status method_archive_workers(const method_env *env, archive *a) WARN_UNUSED;
 /* Position in epochs of step t. */
 double method_epoch(const method_env *env, uint64_t step);
 /* mean = (1/M) sum over all workers of their vectors (n_params floats; contribution[i] is local worker i's), by

@@ -1,46 +1,86 @@
-/* The layer graph: what an architecture is, before any device. A chain of layers for now; shapes are inferred and
- * checked as layers are added, so that an architecture that does not fit its data fails with a sentence. */
+/* The layer graph: what an architecture is, before any device. A chain of layers with skips: every layer reads the one
+ * before it, an addition also an earlier one. Shapes are inferred and checked as layers are added, so that an
+ * architecture that does not fit its data fails with a sentence. */
 #ifndef TERSE_MODELS_GRAPH_H
 #define TERSE_MODELS_GRAPH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/status.h"
 
 enum layer_kind {
-  LAYER_CONV,  /* 2-D convolution with bias */
-  LAYER_DENSE, /* y = W x + b */
+  LAYER_CONV,       /* 2-D convolution, with bias or without */
+  LAYER_DENSE,      /* y = W x + b, of every step of a sequence */
+  LAYER_BATCH_NORM, /* by channel, epsilon 1e-5 */
   LAYER_RELU,
   LAYER_MAX_POOL,
-  LAYER_SOFTMAX_LOSS,  /* mean cross-entropy of softmax; last */
-  LAYER_QUADRATIC_LOSS /* f(w) = 1/2 sum_i spectrum_i w_i^2 - <mean sample, w>; the only layer */
+  LAYER_AVERAGE_POOL,
+  LAYER_ADD,            /* the layer before it + an earlier value */
+  LAYER_EMBEDDING,      /* token numbers to vectors; first */
+  LAYER_LSTM,           /* h and c are carried from batch to batch */
+  LAYER_SOFTMAX_LOSS,   /* mean cross-entropy of softmax; last */
+  LAYER_QUADRATIC_LOSS, /* f(w) = 1/2 sum_i spectrum_i w_i^2 - <mean sample, w>; the only layer */
 };
+
+/* One parameter tensor of a layer, and what it is at first. */
+typedef struct parameter {
+  const char *name; /* "weight" */
+  size_t shape[4], n_dims, n;
+  size_t offset; /* in the vector of all parameters */
+  enum initial { INITIAL_UNIFORM, INITIAL_NORMAL, INITIAL_CONSTANT } initial;
+  double scale; /* uniform in +-scale; normal of standard deviation scale; the constant */
+} parameter;
 
 typedef struct layer {
   enum layer_kind kind;
   char name[16];
-  size_t in[3], out[3];       /* channels, height, width of one sample */
+  size_t in[3], out[3];       /* channels, height, width of one sample, or of one step of a sequence */
+  size_t steps;               /* of a sequence; 1 for images */
   size_t kernel, stride, pad; /* convolution and pooling */
-  size_t n_weights, n_biases; /* parameters */
+  bool relu;                  /* batch norm, addition: ReLU of the result */
+  size_t other;               /* addition: the earlier value; see graph_last */
+  parameter parameters[4];
+  size_t n_parameters;
 } layer;
 
 enum { GRAPH_MAX_LAYERS = 256 };
 typedef struct graph {
   size_t input[3];
   layer layers[GRAPH_MAX_LAYERS];
-  size_t n_layers;
+  size_t n_layers, n_params;
   double l2;             /* adds l2/2 |params|^2 to the loss */
   const float *spectrum; /* LAYER_QUADRATIC_LOSS: in[2] eigenvalues, owned by the data set */
 } graph;
 
+/* Unless said otherwise, initial weights and biases are uniform in +-1/sqrt(fan_in), PyTorch's default. */
 void graph_begin(graph *g, size_t channels, size_t height, size_t width);
 enum status graph_conv(graph *g, const char *name, size_t out_channels, size_t kernel, size_t stride,
                        size_t pad) WARN_UNUSED;
+/* Without bias, for batch norm to follow; initial weights normal of variance 2/fan_in (He, Zhang, Ren and Sun, ICCV
+ * 2015). */
+enum status graph_conv_no_bias(graph *g, const char *name, size_t out_channels, size_t kernel, size_t stride,
+                               size_t pad) WARN_UNUSED;
 enum status graph_dense(graph *g, const char *name, size_t n_out) WARN_UNUSED;
+/* Initially weight 1 and bias 0. */
+enum status graph_batch_norm(graph *g, const char *name, bool relu) WARN_UNUSED;
 enum status graph_relu(graph *g) WARN_UNUSED;
 enum status graph_max_pool(graph *g, size_t kernel, size_t stride) WARN_UNUSED;
+enum status graph_average_pool(graph *g, size_t kernel, size_t stride) WARN_UNUSED;
+/* The number of the value the next layer reads: 0 is the graph's input, i + 1 what layer i gives. */
+size_t graph_last(const graph *g);
+/* + value `other`. Where that is larger or has fewer channels, every stride-th of its rows and columns is taken and the
+ * missing channels are zeros: shortcut A of He, Zhang, Ren and Sun, CVPR 2016. */
+enum status graph_add(graph *g, size_t other, bool relu) WARN_UNUSED;
+/* The input (1 x 1 x steps) holds token numbers below `vocabulary`. Initially uniform in +-0.1. */
+enum status graph_embedding(graph *g, const char *name, size_t vocabulary, size_t width) WARN_UNUSED;
+/* One layer of n_units; initial weights and biases uniform in +-1/sqrt(n_units). Gates in the order input, forget,
+ * cell, output; two biases, as PyTorch and cuDNN have them. */
+enum status graph_lstm(graph *g, const char *name, size_t n_units) WARN_UNUSED;
 enum status graph_softmax_loss(graph *g, size_t n_classes) WARN_UNUSED;
 enum status graph_quadratic_loss(graph *g, const float *spectrum) WARN_UNUSED;
 size_t graph_n_params(const graph *g);
+/* Elements of a shape. */
+size_t graph_count(const size_t shape[3]);
 
 #endif

@@ -26,7 +26,7 @@ static enum status build(const model_env *env, const args *a, graph *g) {
 MODULE(model, lenet5) = {
     .name = "lenet5",
     .paper = "LeCun, Bottou, Bengio and Haffner, Proc. IEEE 1998: fig. 2",
-    .version = "1",
+    .version = "2",
     .params = params,
     .build = build,
 };

@@ -2,7 +2,7 @@
  *
  * Parameters and gradients are one contiguous float vector each, in a canonical layout that does not depend on the
  * device (layers in order; weights before bias; convolution weights output-input-height-width, dense weights
- * output-input). */
+ * output-input; batch norm's weight is its scale). */
 #ifndef TERSE_MODELS_MODEL_H
 #define TERSE_MODELS_MODEL_H
 
@@ -50,23 +50,29 @@ enum status net_create(const graph *g, device *d, stream *s, size_t batch, net *
 void net_destroy(net *n);
 const layer_table *net_layers(const net *n);
 
-/* Initial parameters (host memory, n_params floats) from the counter-based generator: weights and biases uniform in
- * +-1/sqrt(fan_in), PyTorch's default for linear and convolution layers. */
+/* Initial parameters (host memory, n_params floats) from the counter-based generator, as graph.h says. */
 void net_init(const net *n, uint64_t seed, float *host_params);
 
+/* Floats of a worker's own state, which is carried from step to step and never sent (the h and c of an LSTM). It starts
+ * as zeros. */
+size_t net_n_state(const net *n);
+
 /* One training step's gradient: fetches `request` (n = batch), runs forward and backward.
- * gradient = d(mean loss)/d(params), overwritten; loss (device memory, one float) = mean loss, regulariser included. */
-enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *gradient,
-                         float *loss) WARN_UNUSED;
+ * gradient = d(mean loss)/d(params), overwritten; loss (device memory, one float) = mean loss, regulariser included.
+ * state: the worker's (device memory), advanced by this batch; NULL where net_n_state is 0. */
+enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *state,
+                         float *gradient, float *loss) WARN_UNUSED;
 
 typedef struct evaluation {
-  double loss;     /* mean over the split, regulariser included */
-  double accuracy; /* fraction right; NaN where there are no labels */
+  double loss;     /* mean over the split's labels, regulariser included; a text's perplexity is e to it */
+  double accuracy; /* fraction of labels right; NaN where there are no labels */
   size_t n;
 } evaluation;
-/* Loss and accuracy of `params` over a split. Waits for the device. */
+/* Loss and accuracy of `params` over a split. Batch norm takes its statistics from the probe set, computed anew, since
+ * workers have none in common; carried state begins as zeros. Waits for the device. */
 enum status net_evaluate(net *n, const data *d, enum split split, const float *params, evaluation *out) WARN_UNUSED;
-/* gradient = the exact gradient of the mean loss over a split, regulariser included; waits for the device. */
+/* gradient = the exact gradient of the mean loss over a split, regulariser included; waits for the device. Batches of
+ * the net's size are normalised each by itself, and what is carried from batch to batch is not differentiated. */
 enum status net_full_gradient(net *n, const data *d, enum split split, const float *params,
                               float *gradient) WARN_UNUSED;
 

@@ -17,50 +17,40 @@ struct net {
   event *consumed; /* the last issued run has read its batch */
   executor *executor;
   size_t batch, n_inputs; /* floats of one sample */
+  size_t n_steps;         /* labels of one sample */
+  bool has_norms;
   double l2;
   layer_table table;
   layer_slice *slices;
-  double *spread; /* of each slice's initial parameters: uniform in +-spread; 0: all 1 */
+  parameter *initial; /* of each slice */
   int32_t *labels;
   uint32_t *ids;
-  float *part; /* one batch's share of a full gradient */
-  double *sum; /* the full gradient so far */
+  float *state; /* evaluation's own */
+  float *part;  /* one batch's share of a full gradient */
+  double *sum;  /* the full gradient so far */
   double loss_sum, penalty;
   size_t n_right;
 };
 
 /* ---- creation */
 
-static void add_slice(net *n, size_t *count, const layer *l, const char *what, size_t size, double spread) {
-  layer_slice *s = &n->slices[*count];
-  n->spread[*count] = spread;
-  snprintf(s->name, sizeof s->name, "%s.%s", l->name, what);
-  s->offset = n->table.n_params;
-  s->n = size;
-  s->shape[0] = size;
-  s->n_dims = 1;
-  if (l->n_biases > 0 && size == l->n_weights) {
-    const bool conv = l->kind == LAYER_CONV;
-    s->shape[0] = l->n_biases;
-    s->shape[1] = conv ? l->in[0] : l->in[0] * l->in[1] * l->in[2];
-    s->shape[2] = s->shape[3] = conv ? l->kernel : 0;
-    s->n_dims = conv ? 4 : 2;
-  }
-  n->table.n_params += size;
-  ++*count;
-}
-
 static void fill_table(net *n, const graph *g) {
   size_t count = 0;
   for (size_t i = 0; i < g->n_layers; i++) {
     const layer *l = &g->layers[i];
-    const double fan_in = l->n_biases > 0 ? (double)(l->n_weights / l->n_biases) : 0;
-    const double spread = fan_in > 0 ? 1 / sqrt(fan_in) : 0;
-    if (l->n_weights > 0) add_slice(n, &count, l, "weight", l->n_weights, spread);
-    if (l->n_biases > 0) add_slice(n, &count, l, "bias", l->n_biases, spread);
+    for (size_t k = 0; k < l->n_parameters; k++, count++) {
+      const parameter *p = &l->parameters[k];
+      layer_slice *s = &n->slices[count];
+      snprintf(s->name, sizeof s->name, "%s.%s", l->name, p->name);
+      s->offset = p->offset;
+      s->n = p->n;
+      s->n_dims = p->n_dims;
+      memcpy(s->shape, p->shape, sizeof s->shape);
+      n->initial[count] = *p;
+    }
+    n->has_norms = n->has_norms || l->kind == LAYER_BATCH_NORM;
   }
-  n->table.slices = n->slices;
-  n->table.n_slices = count;
+  n->table = (layer_table){.slices = n->slices, .n_slices = count, .n_params = graph_n_params(g)};
 }
 
 enum status net_create(const graph *g, device *d, stream *s, size_t batch, net **out) {
@@ -76,19 +66,22 @@ enum status net_create(const graph *g, device *d, stream *s, size_t batch, net *
   n->device = d;
   n->stream = s;
   n->batch = batch;
+  n->n_steps = g->n_layers ? g->layers[g->n_layers - 1].steps : 1;
   n->n_inputs = g->input[0] * g->input[1] * g->input[2];
   n->l2 = g->l2;
-  n->slices = (layer_slice *)calloc(2 * g->n_layers + 1, sizeof *n->slices);
-  n->spread = (double *)calloc(2 * g->n_layers + 1, sizeof *n->spread);
-  n->labels = (int32_t *)calloc(batch, sizeof *n->labels);
+  n->slices = (layer_slice *)calloc(4 * g->n_layers + 1, sizeof *n->slices);
+  n->initial = (parameter *)calloc(4 * g->n_layers + 1, sizeof *n->initial);
+  n->labels = (int32_t *)calloc(batch * n->n_steps, sizeof *n->labels);
   n->ids = (uint32_t *)calloc(batch, sizeof *n->ids);
   n->part = (float *)calloc(n_params, sizeof *n->part);
   n->sum = (double *)calloc(n_params, sizeof *n->sum);
-  if (!n->slices || !n->spread || !n->labels || !n->ids || !n->part || !n->sum)
+  if (!n->slices || !n->initial || !n->labels || !n->ids || !n->part || !n->sum)
     TRY(FAIL(STATUS_NO_MEMORY, "no memory for a model of %zu parameters", n_params));
   fill_table(n, g);
   TRY(event_open(d, &n->consumed));
   TRY(executor_create(g, batch, &n->executor));
+  n->state = (float *)calloc(executor_n_state(n->executor) + 1, sizeof *n->state);
+  if (!n->state) TRY(FAIL(STATUS_NO_MEMORY, "no memory for the state of a model"));
   *out = n;
 
 exit:
@@ -105,9 +98,10 @@ void net_destroy(net *n) {
   event_close(n->consumed);
   executor_destroy(n->executor);
   free(n->slices);
-  free(n->spread);
+  free(n->initial);
   free(n->labels);
   free(n->ids);
+  free(n->state);
   free(n->part);
   free(n->sum);
   free(n);
@@ -115,12 +109,17 @@ void net_destroy(net *n) {
 
 const layer_table *net_layers(const net *n) { return &n->table; }
 
+static float initial_value(const parameter *p, rng_key key, size_t i) {
+  if (p->initial == INITIAL_CONSTANT) return (float)p->scale;
+  const float x = p->initial == INITIAL_NORMAL ? rng_normal_at(key, i) : 2 * rng_uniform_at(key, i) - 1;
+  return x * (float)p->scale;
+}
+
 void net_init(const net *n, uint64_t seed, float *host_params) {
   const rng_key key = rng_stream(seed, RNG_INIT, -1, 0);
   for (size_t k = 0; k < n->table.n_slices; k++) {
-    const size_t begin = n->slices[k].offset, end = begin + n->slices[k].n;
-    const float spread = (float)n->spread[k];
-    for (size_t i = begin; i < end; i++) host_params[i] = spread > 0 ? (2 * rng_uniform_at(key, i) - 1) * spread : 1;
+    const parameter *p = &n->initial[k];
+    for (size_t i = p->offset; i < p->offset + p->n; i++) host_params[i] = initial_value(p, key, i);
   }
 }
 
@@ -128,7 +127,11 @@ void net_init(const net *n, uint64_t seed, float *host_params) {
 
 typedef struct job {
   net *net;
+  enum run_mode mode;
+  size_t batch_index;
   const float *params;
+  float *state;
+  bool fresh;
   float *gradient, *loss;
   size_t count, total;
 } job;
@@ -141,7 +144,15 @@ static void issue(net *n, kernel_loop work, const job *j) {
 /* Runs the batch; false (and the stream's error) where that fails. */
 static bool run_batch(const job *j, float *gradient, run *r) {
   net *n = j->net;
-  *r = (run){.params = j->params, .gradient = gradient, .labels = n->labels, .count = j->count, .total = j->total};
+  *r = (run){.mode = j->mode,
+             .collected = j->batch_index,
+             .state = j->state,
+             .fresh = j->fresh,
+             .params = j->params,
+             .gradient = gradient,
+             .labels = n->labels,
+             .count = j->count,
+             .total = j->total};
   const enum status status = executor_run(n->executor, r);
   if (status != STATUS_OK && n->stream->error == STATUS_OK) n->stream->error = status;
   return status == STATUS_OK;
@@ -159,7 +170,7 @@ static void gradient_work(const void *arguments, size_t unused) {
   const job *j = (const job *)arguments;
   run r;
   if (!run_batch(j, j->gradient, &r)) return;
-  *j->loss = (float)(r.loss_sum / (double)j->total + penalty_of(j->net, j->params));
+  *j->loss = (float)(r.loss_sum / (double)(j->total * j->net->n_steps) + penalty_of(j->net, j->params));
   const float l2 = (float)j->net->l2;
   for (size_t i = 0; l2 > 0 && i < j->net->table.n_params; i++) j->gradient[i] += l2 * j->params[i];
 }
@@ -202,16 +213,30 @@ static enum status fetch(net *n, const data *d, const batch_request *request) {
   if (d->channels * d->height * d->width != n->n_inputs)
     return FAIL(STATUS_BAD_INPUT, "the model takes samples of %zu numbers, the data set has %zu", n->n_inputs,
                 d->channels * d->height * d->width);
+  if (d->n_classes > 0 && d->labels_per_sample != n->n_steps)
+    return FAIL(STATUS_BAD_INPUT, "the model gives %zu predictions for a sample, the data set has %zu labels",
+                n->n_steps, d->labels_per_sample);
   TRY_RETURN(event_wait(n->consumed));
   return d->fetch(d, request, executor_input(n->executor), n->labels);
 }
 
-enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *gradient,
-                         float *loss) {
+size_t net_n_state(const net *n) { return executor_n_state(n->executor); }
+
+enum status net_gradient(net *n, const data *d, const batch_request *request, const float *params, float *state,
+                         float *gradient, float *loss) {
   if (request->n != n->batch)
     return FAIL(STATUS_BAD_INPUT, "a batch of %zu for a model made for %zu", request->n, n->batch);
+  if (net_n_state(n) > 0 && !state) return FAIL(STATUS_BAD_INPUT, "the model carries state and was lent none");
   TRY_RETURN(fetch(n, d, request));
-  const job j = {.net = n, .params = params, .gradient = gradient, .loss = loss, .count = n->batch, .total = n->batch};
+  const job j = {.net = n,
+                 .mode = RUN_TRAIN,
+                 .params = params,
+                 .state = state,
+                 .fresh = request->fresh,
+                 .gradient = gradient,
+                 .loss = loss,
+                 .count = n->batch,
+                 .total = n->batch};
   issue(n, gradient_work, &j);
   return n->stream->error;
 }
@@ -220,45 +245,83 @@ static size_t split_size(const data *d, enum split split) {
   return split == SPLIT_TRAIN ? d->n_train : split == SPLIT_TEST ? d->n_test : d->n_probe;
 }
 
-/* Issues `work` for every batch of a split; the last batch repeats a sample where it is not full. */
-static enum status for_each_batch(net *n, const data *d, enum split split, const float *params, kernel_loop work) {
+/* Sample numbers of batch b of a split, and how many of them count: consecutive samples, or, of a text, lane j's next
+ * one, the lanes being contiguous parts of equal length (the last shorter). The rest repeats a sample. */
+static size_t choose_batch(const net *n, const data *d, size_t size, size_t b, uint32_t *ids) {
+  const size_t lane = (size + n->batch - 1) / n->batch, stride = d->sequential ? lane : 1;
+  const size_t begin = d->sequential ? b : b * n->batch;
+  size_t count = 0;
+  for (size_t j = 0; j < n->batch; j++) {
+    const size_t id = begin + j * stride;
+    count += id < size;
+    ids[j] = (uint32_t)(id < size ? id : begin);
+  }
+  return count;
+}
+
+/* Issues `work` for n_batches of a split, from its beginning. */
+static enum status for_each_batch(net *n, const data *d, enum split split, size_t n_batches, enum run_mode mode,
+                                  const float *params, kernel_loop work) {
   const size_t size = split_size(d, split);
-  if (size == 0) return FAIL(STATUS_BAD_INPUT, "there are no samples to evaluate on");
-  for (size_t begin = 0; begin < size; begin += n->batch) {
-    const size_t count = size - begin < n->batch ? size - begin : n->batch;
-    for (size_t i = 0; i < n->batch; i++) n->ids[i] = (uint32_t)(begin + (i < count ? i : 0));
+  for (size_t b = 0; b < n_batches; b++) {
     const batch_request request = {.split = split,
                                    .ids = n->ids,
                                    .n = n->batch,
                                    .worker = -1,
-                                   .key = rng_stream(0, RNG_DATA, -1, begin / n->batch)};
+                                   .key = rng_stream(0, RNG_DATA, -1, b),
+                                   .fresh = b == 0};
+    const size_t count = choose_batch(n, d, size, b, n->ids);
     TRY_RETURN(fetch(n, d, &request));
-    const job j = {.net = n, .params = params, .count = count, .total = size};
+    const job j = {.net = n,
+                   .mode = mode,
+                   .batch_index = b,
+                   .params = params,
+                   .state = n->state,
+                   .fresh = b == 0,
+                   .count = count,
+                   .total = size};
     issue(n, work, &j);
     TRY_RETURN(n->stream->error);
   }
   return STATUS_OK;
 }
 
-enum status net_evaluate(net *n, const data *d, enum split split, const float *params, evaluation *out) {
+static enum status n_batches_of(const net *n, const data *d, enum split split, size_t *n_batches) {
   const size_t size = split_size(d, split);
+  *n_batches = (size + n->batch - 1) / n->batch;
+  return size > 0 ? STATUS_OK : FAIL(STATUS_BAD_INPUT, "there are no samples to evaluate on");
+}
+
+/* The statistics of batch norm over the probe set, by its full batches. Its loss is of no interest. */
+static enum status collect_statistics(net *n, const data *d, const float *params) {
+  const size_t full = d->n_probe / n->batch;
+  return for_each_batch(n, d, SPLIT_PROBE, full > 0 ? full : 1, RUN_COLLECT, params, evaluation_work);
+}
+
+enum status net_evaluate(net *n, const data *d, enum split split, const float *params, evaluation *out) {
+  const size_t size = split_size(d, split), n_labels = size * n->n_steps;
+  size_t n_batches;
+  TRY_RETURN(n_batches_of(n, d, split, &n_batches));
+  if (n->has_norms) TRY_RETURN(collect_statistics(n, d, params));
   TRY_RETURN(event_wait(n->consumed));
   n->loss_sum = 0;
   n->n_right = 0;
-  TRY_RETURN(for_each_batch(n, d, split, params, evaluation_work));
+  TRY_RETURN(for_each_batch(n, d, split, n_batches, RUN_EVALUATE, params, evaluation_work));
   const job j = {.net = n, .params = params};
   issue(n, penalty_work, &j);
   TRY_RETURN(stream_synchronize(n->stream));
-  out->loss = n->loss_sum / (double)size + n->penalty;
-  out->accuracy = d->n_classes ? (double)n->n_right / (double)size : NAN;
+  out->loss = n->loss_sum / (double)n_labels + n->penalty;
+  out->accuracy = d->n_classes ? (double)n->n_right / (double)n_labels : NAN;
   out->n = size;
   return STATUS_OK;
 }
 
 enum status net_full_gradient(net *n, const data *d, enum split split, const float *params, float *gradient) {
+  size_t n_batches;
+  TRY_RETURN(n_batches_of(n, d, split, &n_batches));
   TRY_RETURN(event_wait(n->consumed));
   memset(n->sum, 0, n->table.n_params * sizeof *n->sum);
-  TRY_RETURN(for_each_batch(n, d, split, params, part_work));
+  TRY_RETURN(for_each_batch(n, d, split, n_batches, RUN_TRAIN, params, part_work));
   const job j = {.net = n, .params = params, .gradient = gradient};
   issue(n, whole_work, &j);
   return stream_synchronize(n->stream);

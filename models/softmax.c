@@ -16,7 +16,7 @@ static enum status build(const model_env *env, const args *a, graph *g) {
 MODULE(model, softmax) = {
     .name = "softmax",
     .paper = "multinomial logistic regression",
-    .version = "1",
+    .version = "2",
     .params = params,
     .build = build,
 };

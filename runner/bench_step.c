@@ -19,7 +19,7 @@ typedef struct subject {
   sampler *sampler;
   net *net;
   size_t batch, n_params;
-  float *params, *gradient, *momentum, *loss;
+  float *params, *state, *gradient, *momentum, *loss;
   uint64_t step;
 } subject;
 
@@ -73,6 +73,7 @@ static enum status open_subject(const bench_step_options *o, subject *s) {
   s->batch = o->batch;
   s->n_params = net_layers(s->net)->n_params;
   TRY_RETURN(device_floats(s->device, s->n_params, &s->params));
+  if (net_n_state(s->net) > 0) TRY_RETURN(device_floats(s->device, net_n_state(s->net), &s->state));
   TRY_RETURN(device_floats(s->device, s->n_params, &s->gradient));
   TRY_RETURN(device_floats(s->device, s->n_params, &s->momentum));
   TRY_RETURN(device_floats(s->device, 1, &s->loss));
@@ -87,6 +88,7 @@ static void close_subject(subject *s) {
   data_close(s->data);
   if (s->device) {
     device_release(s->device, s->params);
+    device_release(s->device, s->state);
     device_release(s->device, s->gradient);
     device_release(s->device, s->momentum);
     device_release(s->device, s->loss);
@@ -103,7 +105,7 @@ static enum status train_step(subject *s) {
                                  .key = rng_stream(1, RNG_DATA, 0, s->step),
                                  .fresh = s->step % sampler_steps_per_epoch(s->sampler) == 0};
   s->step++;
-  TRY_RETURN(net_gradient(s->net, s->data, &request, s->params, s->gradient, s->loss));
+  TRY_RETURN(net_gradient(s->net, s->data, &request, s->params, s->state, s->gradient, s->loss));
   vec_momentum_step(s->stream, s->params, s->gradient, s->momentum, s->n_params, 0.01f, 0.9f, 0);
   return STATUS_OK;
 }

@@ -21,6 +21,7 @@ static enum status archive_all(archive *a, measure *m, runner_state *state) {
   TRY_RETURN(archive_bytes(a, ARCHIVE_SHARED, "runner", state, sizeof *state));
   for (int i = 0; i < t->env.n_local; i++)
     TRY_RETURN(archive_bytes(a, t->workers[i].id, "loss", &t->accounts[i], sizeof t->accounts[i]));
+  TRY_RETURN(method_archive_workers(&t->env, a));
   return t->cell->method->archive(t->state, a);
 }
 

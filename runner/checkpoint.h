@@ -1,4 +1,4 @@
-/* Checkpoints: the method's state, the workers' loss accounts and the totals, written between rounds with no message in
+/* Checkpoints: the method's and the workers' state, the workers' loss accounts and the totals, written between rounds with no message in
  * flight. A checkpoint replaces the one before it in one rename. */
 #ifndef TERSE_RUNNER_CHECKPOINT_H
 #define TERSE_RUNNER_CHECKPOINT_H

@@ -42,6 +42,7 @@ exit:
 
 static enum status create_workers(trial *t, size_t n_params) {
   const int n_local = comm_n_local(t->comm);
+  const size_t n_state = net_n_state(t->net);
   t->workers = calloc((size_t)n_local, sizeof *t->workers);
   t->accounts = calloc((size_t)n_local, sizeof *t->accounts);
   if (!t->workers || !t->accounts) return FAIL(STATUS_NO_MEMORY, "no memory for %d workers", n_local);
@@ -52,6 +53,7 @@ static enum status create_workers(trial *t, size_t n_params) {
     w->id = comm_first_worker(t->comm) + i;
     TRY_RETURN(sampler_create(t->partition, w->id, t->cell->batch, t->cell->seed, &w->sampler));
     TRY_RETURN(device_floats(t->device, n_params, &w->gradient));
+    if (n_state > 0) TRY_RETURN(device_floats(t->device, n_state, &w->state));
     TRY_RETURN(device_alloc(t->device, sizeof *w->account, (void **)&w->account));
   }
   t->env.steps_per_epoch = sampler_steps_per_epoch(t->workers[0].sampler);
@@ -120,6 +122,7 @@ void trial_destroy(trial *t) {
   for (int i = 0; t->workers && i < t->env.n_local; i++) {
     sampler_destroy(t->workers[i].sampler);
     device_release(t->device, t->workers[i].gradient);
+    device_release(t->device, t->workers[i].state);
     device_release(t->device, t->workers[i].account);
   }
   free(t->workers);
@@ -156,6 +159,7 @@ enum status trial_digest(trial *t, uint64_t *digest) {
   TRY_RETURN(archive_digest_begin(comm_rank(t->comm), t->stream, &a));
   enum status status = STATUS_OK;
   TRY(t->cell->method->archive(t->state, a));
+  TRY(method_archive_workers(&t->env, a));
   *digest = archive_digest(a);
   TRY(comm_control_u64(t->comm, CONTROL_SUM, digest, 1));
 exit:

@@ -34,7 +34,7 @@ void trial_destroy(trial *t); /* of a zeroed or failed trial too */
 enum status trial_read_accounts(trial *t) WARN_UNUSED;
 /* Position in epochs after `round` rounds. */
 double trial_epoch(const trial *t, uint64_t round);
-/* Digest of the method's state, the same on every rank and at every placement. Collective. */
+/* Digest of the method's and the workers' state, the same on every rank and at every placement. Collective. */
 enum status trial_digest(trial *t, uint64_t *digest) WARN_UNUSED;
 
 #endif

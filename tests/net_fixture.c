@@ -6,17 +6,27 @@
 
 #include "core/rng.h"
 
-int32_t random_sample(const data *d, enum split split, uint32_t id, float *x) {
+/* Word i of a text. */
+static uint32_t word(const data *d, enum split split, uint64_t i) {
+  return (uint32_t)(rng_draw(rng_stream(split == SPLIT_TEST ? 4 : 3, RNG_TEST, -1, 0), i).w[0] % d->n_classes);
+}
+
+void random_sample(const data *d, enum split split, uint32_t id, float *x, int32_t *labels) {
   const size_t n = d->channels * d->height * d->width;
   const rng_key key = rng_stream(split == SPLIT_TEST ? 2 : 1, RNG_TEST, -1, id);
-  for (size_t i = 0; i < n; i++) x[i] = rng_normal_at(key, i);
-  return (int32_t)(rng_draw(key, n).w[0] % d->n_classes);
+  for (size_t i = 0; d->sequential && i < n; i++) {
+    x[i] = (float)word(d, split, id * n + i);
+    labels[i] = (int32_t)word(d, split, id * n + i + 1);
+  }
+  for (size_t i = 0; !d->sequential && i < n; i++) x[i] = rng_normal_at(key, i);
+  if (!d->sequential) *labels = (int32_t)(rng_draw(key, n).w[0] % d->n_classes);
 }
 
 static enum status fetch(const data *d, const batch_request *request, float *x, int32_t *labels) {
   const size_t n = d->channels * d->height * d->width, size = request->split == SPLIT_TEST ? d->n_test : d->n_train;
   for (size_t j = 0; j < request->n; j++) cr_assert_lt(request->ids[j], size);
-  for (size_t j = 0; j < request->n; j++) labels[j] = random_sample(d, request->split, request->ids[j], x + j * n);
+  for (size_t j = 0; j < request->n; j++)
+    random_sample(d, request->split, request->ids[j], x + j * n, labels + j * d->labels_per_sample);
   return STATUS_OK;
 }
 
@@ -39,12 +49,22 @@ data *random_data(size_t channels, size_t height, size_t width, size_t n_classes
   return d;
 }
 
+data *random_text(size_t steps, size_t vocabulary, size_t n_train, size_t n_test) {
+  data *d = random_data(1, 1, steps, vocabulary, n_train, n_test);
+  d->labels_per_sample = steps;
+  d->sequential = true;
+  return d;
+}
+
 void fixture_open(fixture *f, enum device_kind kind, const graph *g, size_t batch, uint64_t seed) {
   cr_assert_eq(device_open(kind, &f->device), STATUS_OK, "%s", status_detail());
   cr_assert_eq(stream_open(f->device, &f->stream), STATUS_OK);
   cr_assert_eq(net_create(g, f->device, f->stream, batch, &f->net), STATUS_OK, "%s", status_detail());
   f->n_params = net_layers(f->net)->n_params;
   cr_assert_eq(device_floats(f->device, f->n_params, &f->params), STATUS_OK);
+  f->n_state = net_n_state(f->net);
+  f->state = NULL;
+  if (f->n_state > 0) cr_assert_eq(device_floats(f->device, f->n_state, &f->state), STATUS_OK);
   cr_assert_eq(device_floats(f->device, f->n_params, &f->gradient), STATUS_OK);
   cr_assert_eq(device_floats(f->device, 1, &f->loss), STATUS_OK);
   f->host = (float *)malloc(f->n_params * sizeof *f->host);
@@ -57,6 +77,7 @@ void fixture_close(fixture *f) {
   cr_assert_eq(stream_synchronize(f->stream), STATUS_OK);
   net_destroy(f->net);
   device_release(f->device, f->params);
+  device_release(f->device, f->state);
   device_release(f->device, f->gradient);
   device_release(f->device, f->loss);
   free(f->host);
@@ -65,7 +86,8 @@ void fixture_close(fixture *f) {
 }
 
 void fixture_gradient(fixture *f, const data *d, const batch_request *request, float *gradient, float *loss) {
-  cr_assert_eq(net_gradient(f->net, d, request, f->params, f->gradient, f->loss), STATUS_OK, "%s", status_detail());
+  cr_assert_eq(net_gradient(f->net, d, request, f->params, f->state, f->gradient, f->loss), STATUS_OK, "%s",
+               status_detail());
   stream_copy(f->stream, gradient, f->gradient, f->n_params * sizeof *gradient);
   stream_copy(f->stream, loss, f->loss, sizeof *loss);
   cr_assert_eq(stream_synchronize(f->stream), STATUS_OK, "%s", status_detail());

@@ -7,16 +7,18 @@
 
 /* Standard normal samples with random labels; the same for the same numbers. */
 data *random_data(size_t channels, size_t height, size_t width, size_t n_classes, size_t n_train, size_t n_test);
-/* Sample `id` of a split of it, and its label. */
-int32_t random_sample(const data *d, enum split split, uint32_t id, float *x);
+/* A text of words drawn at random in samples of `steps`. */
+data *random_text(size_t steps, size_t vocabulary, size_t n_train, size_t n_test);
+/* Sample `id` of a split of one of them, and its labels. */
+void random_sample(const data *d, enum split split, uint32_t id, float *x, int32_t *labels);
 
 typedef struct fixture {
   device *device;
   stream *stream;
   net *net;
-  size_t n_params;
-  float *params, *gradient, *loss; /* device memory */
-  float *host;                     /* n_params, the parameters as they are */
+  size_t n_params, n_state;
+  float *params, *state, *gradient, *loss; /* device memory */
+  float *host;                             /* n_params, the parameters as they are */
 } fixture;
 
 /* A net of `g` on a device, with parameters from net_init(seed). Fails the test where anything fails. */

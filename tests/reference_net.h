@@ -7,9 +7,14 @@
 
 #include "models/graph.h"
 
-/* Mean loss of `batch` samples x (plain layout), regulariser included; where `gradient` is not NULL, its gradient by
- * backpropagation. Graphs that end in a softmax loss. */
+/* Mean loss over the labels of `batch` samples x (plain layout, sample-major), regulariser included; where `gradient` is
+ * not NULL, its gradient by backpropagation. state: for every LSTM h of the batch, then c; NULL: zeros. Graphs that end
+ * in a softmax loss. */
 double reference_loss(const graph *g, size_t batch, const double *x, const int32_t *labels, const double *params,
-                      double *gradient);
+                      const double *state, double *gradient);
+
+/* Mean loss of n samples x where batch norm takes its statistics from n_batches batches of the samples `probe`. */
+double reference_evaluation(const graph *g, size_t batch, size_t n_batches, const double *probe, size_t n,
+                            const double *x, const int32_t *labels, const double *params);
 
 #endif

@@ -34,8 +34,9 @@ Test(graph, infers_shapes_and_counts_parameters, .init = make_graph, .fini = dro
   check_shape(1, 1, 10);
   ADD(graph_softmax_loss(g, 10));
   cr_assert_eq(graph_n_params(g), (3 * 8 * 25 + 8) + (8 * 4 * 9 + 4) + (4 * 49 * 10 + 10));
-  cr_assert_eq(g->layers[2].n_weights, 8 * 4 * 9);
-  cr_assert_eq(g->layers[2].n_biases, 4);
+  cr_assert_eq(g->layers[2].parameters[0].n, 8 * 4 * 9);
+  cr_assert_eq(g->layers[2].parameters[1].n, 4);
+  cr_assert_eq(g->layers[2].parameters[0].offset, 3 * 8 * 25 + 8);
   cr_assert_str_eq(g->layers[4].name, "c");
 }
 
@@ -60,6 +61,34 @@ Test(graph, refuses_what_does_not_fit, .init = make_graph, .fini = drop_graph) {
   graph_begin(g, 1, 1, 10);
   for (int i = 0; i < GRAPH_MAX_LAYERS; i++) ADD(graph_relu(g));
   REFUSED(graph_relu(g), "at most 256 layers");
+}
+
+Test(graph, shortcuts_fit_or_are_refused, .init = make_graph, .fini = drop_graph) {
+  graph_begin(g, 4, 9, 9);
+  ADD(graph_conv_no_bias(g, "a", 4, 3, 1, 1));
+  cr_assert_eq(g->layers[0].n_parameters, 1);
+  ADD(graph_batch_norm(g, "b", true));
+  cr_assert_eq(graph_n_params(g), 4 * 4 * 9 + 2 * 4);
+  const size_t value = graph_last(g);
+  ADD(graph_conv(g, "c", 8, 3, 2, 1));
+  check_shape(8, 5, 5);
+  ADD(graph_add(g, value, false));
+  check_shape(8, 5, 5);
+  cr_assert_eq(g->layers[3].stride, 2);
+  ADD(graph_add(g, 0, true));
+  REFUSED(graph_add(g, graph_last(g), true), "earlier value");
+  g->n_layers--;
+  ADD(graph_conv(g, "d", 4, 2, 1, 0));
+  REFUSED(graph_add(g, value, true), "from 4 x 9 x 9 to 4 x 4 x 4 does not fit");
+  g->n_layers--;
+  REFUSED(graph_add(g, graph_last(g) - 1, true), "from 8 x 5 x 5 to 4 x 4 x 4 does not fit");
+  graph_begin(g, 1, 1, 7);
+  ADD(graph_embedding(g, "words", 20, 3));
+  ADD(graph_lstm(g, "lstm", 5));
+  check_shape(1, 1, 5);
+  cr_assert_eq(g->layers[1].steps, 7);
+  cr_assert_eq(graph_n_params(g), 20 * 3 + 4 * 5 * (3 + 5) + 8 * 5);
+  REFUSED(graph_batch_norm(g, "norm", true), "takes images");
 }
 
 Test(graph, quadratic_stands_alone, .init = make_graph, .fini = drop_graph) {

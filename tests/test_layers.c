@@ -65,15 +65,85 @@ static void pool_first(graph *g) {
   ADD(graph_dense(g, "dense", CLASSES));
 }
 
-static void (*const builders[])(graph *) = {dense_alone,    dense_relu, conv_alone, conv_stride,
-                                            conv_relu_conv, pool_relu,  pool_first};
+/* Channels that fill oneDNN's blocks. */
+static void norm_relu(graph *g) {
+  graph_begin(g, 3, 8, 7);
+  ADD(graph_conv_no_bias(g, "a", 16, 3, 1, 1));
+  ADD(graph_batch_norm(g, "norm", true));
+  ADD(graph_dense(g, "b", CLASSES));
+}
+
+/* Channels that do not, and an average over all of the image. */
+static void norm_average(graph *g) {
+  graph_begin(g, 3, 7, 7);
+  ADD(graph_conv_no_bias(g, "a", 5, 3, 1, 0));
+  ADD(graph_batch_norm(g, "norm", false));
+  ADD(graph_relu(g));
+  ADD(graph_average_pool(g, 5, 1));
+  ADD(graph_dense(g, "b", CLASSES));
+}
+
+static void average_pool(graph *g) {
+  graph_begin(g, 2, 9, 9);
+  ADD(graph_conv(g, "a", 6, 3, 1, 1));
+  ADD(graph_average_pool(g, 3, 2));
+  ADD(graph_dense(g, "b", CLASSES));
+}
+
+/* A norm first, whose input's gradient nobody wants; identity shortcuts, one value read three times. */
+static void identity_shortcuts(graph *g) {
+  graph_begin(g, 4, 6, 6);
+  ADD(graph_batch_norm(g, "n", true));
+  const size_t value = graph_last(g);
+  ADD(graph_conv(g, "a", 4, 3, 1, 1));
+  ADD(graph_add(g, value, true));
+  ADD(graph_conv(g, "b", 4, 3, 1, 1));
+  ADD(graph_relu(g));
+  ADD(graph_add(g, value, false));
+  ADD(graph_add(g, 0, false));
+  ADD(graph_dense(g, "c", CLASSES));
+}
+
+/* Shortcuts that halve the image and double the channels: blocks of 16, and plain. */
+static void wide_shortcuts(graph *g) {
+  graph_begin(g, 3, 9, 10);
+  ADD(graph_conv_no_bias(g, "a", 16, 3, 1, 1));
+  ADD(graph_batch_norm(g, "na", true));
+  const size_t first = graph_last(g);
+  ADD(graph_conv_no_bias(g, "b", 32, 3, 2, 1));
+  ADD(graph_batch_norm(g, "nb", false));
+  ADD(graph_add(g, first, true));
+  const size_t second = graph_last(g);
+  ADD(graph_conv_no_bias(g, "c", 33, 3, 2, 1));
+  ADD(graph_add(g, second, true));
+  ADD(graph_dense(g, "d", CLASSES));
+}
+
+static void embedding_alone(graph *g) {
+  graph_begin(g, 1, 1, 7);
+  ADD(graph_embedding(g, "embedding", CLASSES, 6));
+  ADD(graph_dense(g, "dense", CLASSES));
+}
+
+static void lstm_layers(graph *g) {
+  graph_begin(g, 1, 1, 6);
+  ADD(graph_embedding(g, "embedding", CLASSES, 7));
+  ADD(graph_lstm(g, "a", 9));
+  ADD(graph_lstm(g, "b", 5));
+  ADD(graph_relu(g));
+  ADD(graph_dense(g, "dense", CLASSES));
+}
+
+static void (*const builders[])(graph *) = {
+    dense_alone, dense_relu,   conv_alone,   conv_stride,        conv_relu_conv, pool_relu,       pool_first,
+    norm_relu,   norm_average, average_pool, identity_shortcuts, wide_shortcuts, embedding_alone, lstm_layers};
 enum { N_BUILDERS = sizeof builders / sizeof *builders };
 
 typedef struct problem {
   graph *graph;
   data *data;
   uint32_t ids[BATCH];
-  int32_t labels[BATCH];
+  int32_t labels[BATCH * 8];
   size_t n_params;
   double *x, *params, *gradient;
 } problem;
@@ -83,7 +153,9 @@ static void problem_open(problem *p, void (*build)(graph *)) {
   build(p->graph);
   ADD(graph_softmax_loss(p->graph, CLASSES));
   const size_t *shape = p->graph->input, n = shape[0] * shape[1] * shape[2];
-  p->data = random_data(shape[0], shape[1], shape[2], CLASSES, 64, 16);
+  const size_t steps = p->graph->layers[0].steps;
+  p->data =
+      steps > 1 ? random_text(steps, CLASSES, 64, 16) : random_data(shape[0], shape[1], shape[2], CLASSES, 64, 16);
   p->n_params = graph_n_params(p->graph);
   p->x = (double *)malloc(BATCH * n * sizeof *p->x);
   p->params = (double *)malloc(p->n_params * sizeof *p->params);
@@ -91,7 +163,7 @@ static void problem_open(problem *p, void (*build)(graph *)) {
   float *sample = (float *)malloc(n * sizeof *sample);
   for (size_t j = 0; j < BATCH; j++) {
     p->ids[j] = (uint32_t)(7 * j + 3);
-    p->labels[j] = random_sample(p->data, SPLIT_TRAIN, p->ids[j], sample);
+    random_sample(p->data, SPLIT_TRAIN, p->ids[j], sample, p->labels + j * steps);
     for (size_t i = 0; i < n; i++) p->x[j * n + i] = sample[i];
   }
   free(sample);
@@ -111,13 +183,13 @@ Test(layers, reference_agrees_with_finite_differences) {
     problem p;
     problem_open(&p, builders[k]);
     for (size_t i = 0; i < p.n_params; i++) p.params[i] = 0.3 * rng_normal_at(rng_stream(k, RNG_TEST, -1, 1), i);
-    reference_loss(p.graph, BATCH, p.x, p.labels, p.params, p.gradient);
+    reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, p.gradient);
     for (size_t i = 0; i < p.n_params; i += 1 + p.n_params / 300) {
       const double at = p.params[i];
       p.params[i] = at + h;
-      const double above = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL);
+      const double above = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, NULL);
       p.params[i] = at - h;
-      const double below = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL);
+      const double below = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, NULL);
       p.params[i] = at;
       const double slope = (above - below) / (2 * h);
       cr_assert(fabs(slope - p.gradient[i]) < 1e-7 * (1 + fabs(slope)), "graph %zu, parameter %zu: %.9g, not %.9g", k,
@@ -135,8 +207,8 @@ Test(layers, executor_agrees_with_reference) {
     fixture_open(&f, DEVICE_CPU, p.graph, BATCH, k);
     cr_assert_eq(f.n_params, p.n_params);
     for (size_t i = 0; i < p.n_params; i++) p.params[i] = f.host[i];
-    const double loss = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, p.gradient);
-    const batch_request request = {.split = SPLIT_TRAIN, .ids = p.ids, .n = BATCH, .worker = 0};
+    const double loss = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, p.gradient);
+    const batch_request request = {.split = SPLIT_TRAIN, .ids = p.ids, .n = BATCH, .worker = 0, .fresh = true};
     float *gradient = (float *)malloc(p.n_params * sizeof *gradient), is;
     for (int again = 0; again < 2; again++) { /* nothing may be left over from the first time */
       fixture_gradient(&f, p.data, &request, gradient, &is);

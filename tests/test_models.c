@@ -46,11 +46,18 @@ Test(models, have_the_published_shapes) {
   cr_assert_eq(graph_n_params(g), 62006);
   cr_assert_eq(build_model("softmax", grey, NULL, g), STATUS_OK);
   cr_assert_eq(graph_n_params(g), 7850);
+  cr_assert_eq(build_model("mlp", grey, NULL, g), STATUS_OK);
+  cr_assert_eq(graph_n_params(g), 199210);
+  cr_assert_eq(build_model("resnet20", colour, NULL, g), STATUS_OK);
+  cr_assert_eq(graph_n_params(g), 269722);
   cr_assert_eq(build_model("quadratic", flat, NULL, g), STATUS_OK);
   cr_assert_eq(graph_n_params(g), 50);
   cr_assert_eq(build_model("quadratic", grey, NULL, g), STATUS_BAD_INPUT);
   cr_assert_eq(build_model("softmax", flat, NULL, g), STATUS_BAD_INPUT);
   cr_assert_eq(build_model("lenet5", flat, NULL, g), STATUS_BAD_INPUT);
+  cr_assert_eq(build_model("mlp", flat, NULL, g), STATUS_BAD_INPUT);
+  cr_assert_eq(build_model("resnet20", flat, NULL, g), STATUS_BAD_INPUT);
+  cr_assert_eq(build_model("lstm", grey, NULL, g), STATUS_BAD_INPUT);
   cr_assert_null(model_find("lenet"));
   data_close(grey);
   data_close(colour);
@@ -106,70 +113,109 @@ static void as_doubles(const fixture *f, const data *d, enum split split, const 
   const size_t n_inputs = d->channels * d->height * d->width;
   float *sample = (float *)malloc(n_inputs * sizeof *sample);
   for (size_t j = 0; j < n; j++) {
-    labels[j] = random_sample(d, split, ids[j], sample);
+    random_sample(d, split, ids[j], sample, labels + j * d->labels_per_sample);
     for (size_t i = 0; i < n_inputs; i++) x[j * n_inputs + i] = sample[i];
   }
   for (size_t i = 0; i < f->n_params; i++) params[i] = f->host[i];
   free(sample);
 }
 
-static void check_model(const char *name, const char *l2, size_t channels, size_t side) {
+/* The mean over a split of loss and gradient, batch by batch. */
+static double reference_split(const graph *g, const fixture *f, const data *d, enum split split, size_t n,
+                              double *gradient) {
+  const size_t n_inputs = d->channels * d->height * d->width;
+  double *x = (double *)malloc(BATCH * n_inputs * sizeof *x), loss = 0;
+  double *params = (double *)malloc(f->n_params * sizeof *params), *part = (double *)malloc(f->n_params * sizeof *part);
+  int32_t labels[BATCH];
+  uint32_t ids[BATCH];
+  memset(gradient, 0, f->n_params * sizeof *gradient);
+  for (size_t begin = 0; begin < n; begin += BATCH) {
+    const size_t count = n - begin < BATCH ? n - begin : BATCH;
+    for (size_t j = 0; j < count; j++) ids[j] = (uint32_t)(begin + j);
+    as_doubles(f, d, split, ids, count, x, labels, params);
+    loss += reference_loss(g, count, x, labels, params, NULL, part) * (double)count / (double)n;
+    for (size_t i = 0; i < f->n_params; i++) gradient[i] += part[i] * (double)count / (double)n;
+  }
+  free(x), free(params), free(part);
+  return loss;
+}
+
+/* Loss of the test split in fp64, with the probe set's statistics. */
+static double reference_test_loss(const graph *g, const fixture *f, const data *d) {
+  const size_t n_inputs = d->channels * d->height * d->width, n_batches = d->n_probe / BATCH;
+  double *probe = (double *)malloc(d->n_probe * n_inputs * sizeof *probe);
+  double *x = (double *)malloc(d->n_test * n_inputs * sizeof *x);
+  double *params = (double *)malloc(f->n_params * sizeof *params);
+  int32_t labels[64];
+  uint32_t ids[64];
+  cr_assert(d->n_probe <= 64 && d->n_test <= 64);
+  for (uint32_t j = 0; j < 64; j++) ids[j] = j;
+  as_doubles(f, d, SPLIT_PROBE, ids, d->n_probe, probe, labels, params);
+  as_doubles(f, d, SPLIT_TEST, ids, d->n_test, x, labels, params);
+  const double loss = reference_evaluation(g, BATCH, n_batches, probe, d->n_test, x, labels, params);
+  free(probe), free(x), free(params);
+  return loss;
+}
+
+/* n_test: a model with batch norm needs full batches, the others had better not have them. */
+static void check_model(const char *name, const char *l2, size_t channels, size_t side, size_t n_test) {
   graph *g = (graph *)malloc(sizeof *g);
-  data *d = random_data(channels, side, side, 10, 64, 2 * BATCH + 3);
+  data *d = random_data(channels, side, side, 10, 40, n_test);
   fixture f, shadow;
   cr_assert_eq(build_model(name, d, l2, g), STATUS_OK);
   fixture_open(&f, DEVICE_CPU, g, BATCH, 11);
   fixture_open(&shadow, DEVICE_SHADOW, g, BATCH, 11);
   const size_t n = f.n_params;
-  double *x = (double *)malloc((2 * BATCH + 3) * channels * side * side * sizeof *x);
-  double *params = (double *)malloc(n * sizeof *params), *should_be = (double *)malloc(n * sizeof *should_be);
+  double *should_be = (double *)malloc(n * sizeof *should_be);
   float *gradient = (float *)malloc(n * sizeof *gradient), *other = (float *)malloc(n * sizeof *other), loss,
         other_loss;
-  uint32_t ids[2 * BATCH + 3];
-  int32_t labels[2 * BATCH + 3];
-  for (uint32_t j = 0; j < BATCH; j++) ids[j] = 5 * j;
+  const uint32_t ids[BATCH] = {0, 1, 2, 3, 4, 5, 6, 7};
 
   /* A mini-batch: loss within 1e-5, gradient within 1e-4; the same bits again, and on the other device. */
   const batch_request request = {.split = SPLIT_TRAIN, .ids = ids, .n = BATCH, .worker = 0};
-  as_doubles(&f, d, SPLIT_TRAIN, ids, BATCH, x, labels, params);
-  const double mean_loss = reference_loss(g, BATCH, x, labels, params, should_be);
+  const double mean_loss = reference_split(g, &f, d, SPLIT_TRAIN, BATCH, should_be);
   fixture_gradient(&f, d, &request, gradient, &loss);
   cr_assert(fabs(loss - mean_loss) <= 1e-5 * mean_loss, "loss %.9g, not %.9g", loss, mean_loss);
-  cr_assert_leq(relative_error(gradient, should_be, n), 1e-4);
+  const double error = relative_error(gradient, should_be, n);
+  cr_assert(error <= 1e-4, "the gradient is off by %g", error);
   fixture_gradient(&f, d, &request, other, &other_loss);
   cr_assert(memcmp(gradient, other, n * sizeof *other) == 0 && loss == other_loss, "two calls differ");
   fixture_gradient(&shadow, d, &request, other, &other_loss);
   cr_assert(memcmp(gradient, other, n * sizeof *other) == 0 && loss == other_loss, "the devices differ");
 
-  /* The test split, which three batches do not divide. */
-  const size_t n_test = d->n_test;
+  /* The test split. Evaluating leaves nothing behind in the gradient. */
   evaluation e, again;
-  for (uint32_t j = 0; j < n_test; j++) ids[j] = j;
-  as_doubles(&f, d, SPLIT_TEST, ids, n_test, x, labels, params);
-  const double test_loss = reference_loss(g, n_test, x, labels, params, should_be);
+  const double test_loss = reference_test_loss(g, &f, d);
   cr_assert_eq(net_evaluate(f.net, d, SPLIT_TEST, f.params, &e), STATUS_OK);
   cr_assert_eq(e.n, n_test);
   cr_assert(fabs(e.loss - test_loss) <= 1e-5 * test_loss, "test loss %.9g, not %.9g", e.loss, test_loss);
+  fixture_gradient(&f, d, &request, other, &other_loss);
+  cr_assert(memcmp(gradient, other, n * sizeof *other) == 0 && loss == other_loss, "evaluating changed a gradient");
+  reference_split(g, &f, d, SPLIT_TEST, n_test, should_be);
   cr_assert_eq(net_full_gradient(f.net, d, SPLIT_TEST, f.params, f.gradient), STATUS_OK);
   cr_assert_leq(relative_error(f.gradient, should_be, n), 1e-4);
   cr_assert_eq(net_evaluate(shadow.net, d, SPLIT_TEST, shadow.params, &again), STATUS_OK);
   cr_assert(again.loss == e.loss && again.accuracy == e.accuracy);
 
-  free(x), free(params), free(should_be), free(gradient), free(other), free(g);
+  free(should_be), free(gradient), free(other), free(g);
   fixture_close(&f);
   fixture_close(&shadow);
   data_close(d);
 }
 
 Test(models, lenet5_agrees_with_fp64) {
-  check_model("lenet5", NULL, 1, 28);
-  check_model("lenet5", NULL, 3, 32);
+  check_model("lenet5", NULL, 1, 28, 2 * BATCH + 3);
+  check_model("lenet5", NULL, 3, 32, 2 * BATCH + 3);
 }
 
 Test(models, softmax_agrees_with_fp64) {
-  check_model("softmax", NULL, 1, 28);
-  check_model("softmax", "0.3", 3, 7);
+  check_model("softmax", NULL, 1, 28, 2 * BATCH + 3);
+  check_model("softmax", "0.3", 3, 7, 2 * BATCH + 3);
 }
+
+Test(models, resnet20_agrees_with_fp64) { check_model("resnet20", NULL, 3, 16, 2 * BATCH); }
+
+Test(models, mlp_agrees_with_fp64) { check_model("mlp", NULL, 1, 14, 2 * BATCH + 3); }
 
 /* Softmax with all parameters 0 has loss log(classes); with one large bias it says that class everywhere. */
 Test(models, accuracy_counts_the_right_ones) {
@@ -178,6 +224,7 @@ Test(models, accuracy_counts_the_right_ones) {
   fixture f;
   evaluation e;
   float sample[6];
+  int32_t label;
   cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
   fixture_open(&f, DEVICE_CPU, g, 10, 1);
   memset(f.params, 0, f.n_params * sizeof *f.params);
@@ -185,7 +232,10 @@ Test(models, accuracy_counts_the_right_ones) {
   cr_assert(fabs(e.loss - log(4)) < 1e-6);
   for (size_t class = 0; class < 4; class ++) {
     size_t n_class = 0;
-    for (uint32_t id = 0; id < 43; id++) n_class += random_sample(d, SPLIT_TEST, id, sample) == (int32_t) class;
+    for (uint32_t id = 0; id < 43; id++) {
+      random_sample(d, SPLIT_TEST, id, sample, &label);
+      n_class += label == (int32_t) class;
+    }
     f.params[24 + class] = 9;
     cr_assert_eq(net_evaluate(f.net, d, SPLIT_TEST, f.params, &e), STATUS_OK);
     f.params[24 + class] = 0;
@@ -252,7 +302,7 @@ Test(models, descent_reduces_the_loss) {
       for (uint32_t t = 0; t < 40; t++) {
         for (uint32_t j = 0; j < BATCH; j++) ids[j] = (t * BATCH + j) % 16;
         const batch_request request = {.ids = ids, .n = BATCH, .worker = 0};
-        cr_assert_eq(net_gradient(f.net, d, &request, f.params, f.gradient, f.loss), STATUS_OK);
+        cr_assert_eq(net_gradient(f.net, d, &request, f.params, f.state, f.gradient, f.loss), STATUS_OK);
         memset(ids, 0xff, sizeof ids); /* the request is the caller's again */
         vec_momentum_step(f.stream, f.params, f.gradient, NULL, f.n_params, rates[m], 0, 0);
       }
@@ -274,7 +324,7 @@ Test(models, misuse_is_an_error) {
   cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
   fixture_open(&f, DEVICE_CPU, g, BATCH, 2);
   const batch_request large = {.ids = ids, .n = BATCH + 1, .worker = 0};
-  cr_assert_eq(net_gradient(f.net, d, &large, f.params, f.gradient, f.loss), STATUS_BAD_INPUT);
+  cr_assert_eq(net_gradient(f.net, d, &large, f.params, f.state, f.gradient, f.loss), STATUS_BAD_INPUT);
   cr_assert_eq(net_evaluate(f.net, other, SPLIT_TEST, f.params, &e), STATUS_BAD_INPUT);
   cr_assert_eq(net_create(g, f.device, f.stream, 0, &n), STATUS_BAD_INPUT);
   device cuda = {.kind = DEVICE_CUDA, .name = "cuda"};

@@ -2,143 +2,226 @@
 
 #include <stdlib.h>
 
+#include "models/cpu/compiler.h"
 #include "models/cpu/loops.h"
-#include "models/cpu/onednn.h"
 
 struct executor {
   program program;
   tensor *input;
+  size_t n_state;
 };
 
-/* What a layer's forward pass leaves for its backward pass. */
-typedef struct compiled_layer {
-  tensor *in, *out; /* ReLU works in place: out is in */
-  parameter_tensors parameters;
-  forward_state forward;
-} compiled_layer;
+/* ---- layers */
 
-typedef struct compiler {
-  const graph *graph;
-  program *program;
-  size_t batch, offset; /* of the layer's parameters in the vector */
-  compiled_layer layers[GRAPH_MAX_LAYERS];
-} compiler;
-
-static enum status append_loop(program *p, void (*loop)(const step *, run *), tensor *a, tensor *b, size_t rows,
-                               size_t columns) {
-  const step s = {.kind = STEP_LOOP, .loop = loop, .a = a, .b = b, .rows = rows, .columns = columns};
-  return program_append(p, &s);
-}
-
-/* c (rows x columns) = op(a) op(b) */
-static enum status append_gemm(program *p, char transpose_a, char transpose_b, size_t rows, size_t columns,
-                               size_t inner, tensor *a, tensor *b, tensor *c) {
-  const step s = {.kind = STEP_GEMM,
-                  .a = a,
-                  .b = b,
-                  .c = c,
-                  .rows = rows,
-                  .columns = columns,
-                  .inner = inner,
-                  .transpose_a = transpose_a,
-                  .transpose_b = transpose_b};
-  return program_append(p, &s);
-}
-
-static size_t n_elements(const size_t shape[3]) { return shape[0] * shape[1] * shape[2]; }
-
-/* A plain tensor of the batch in a layer's input or output shape. */
-static enum status plain_activations(compiler *c, const size_t shape[3], tensor **out) {
-  const size_t with_batch[4] = {c->batch, shape[0], shape[1], shape[2]};
-  return onednn_plain(c->program, 4, with_batch, TENSOR_OWN, 0, out);
-}
-
-/* Views of a layer's weights and bias in the parameter and the gradient vector. */
-static enum status view_parameters(compiler *c, const layer *l, parameter_tensors *t) {
-  const bool conv = l->kind == LAYER_CONV;
-  const size_t shape[4] = {l->n_biases, l->n_weights / l->n_biases / (conv ? l->kernel * l->kernel : 1),
-                           conv ? l->kernel : 1, conv ? l->kernel : 1};
-  const size_t weights = c->offset, biases = c->offset + l->n_weights;
-  TRY_RETURN(onednn_plain(c->program, 4, shape, TENSOR_PARAMS, weights, &t->weights));
-  TRY_RETURN(onednn_plain(c->program, 1, shape, TENSOR_PARAMS, biases, &t->bias));
-  TRY_RETURN(onednn_plain(c->program, 4, shape, TENSOR_GRADIENT, weights, &t->weights_gradient));
-  return onednn_plain(c->program, 1, shape, TENSOR_GRADIENT, biases, &t->bias_gradient);
-}
-
-/* y = x W' + b */
+/* y = x W' + b, of every step of a sequence */
 static enum status dense_forward(compiler *c, const layer *l, compiled_layer *k) {
-  const size_t n_in = n_elements(l->in), n_out = n_elements(l->out);
+  const size_t n_in = graph_count(l->in), n_out = graph_count(l->out), n_rows = c->batch * l->steps;
   TRY_RETURN(onednn_to_plain(c->program, k->in, &k->in));
-  TRY_RETURN(plain_activations(c, l->out, &k->out));
-  TRY_RETURN(append_gemm(c->program, 'N', 'T', c->batch, n_out, n_in, k->in, k->parameters.weights, k->out));
-  return append_loop(c->program, loop_add_bias, k->out, k->parameters.bias, c->batch, n_out);
+  TRY_RETURN(compile_activations(c, l->steps, l->out, &k->out));
+  TRY_RETURN(compile_product(c, 'N', 'T', n_rows, n_out, n_in, k->in, k->values[0], 0, k->out));
+  const step bias = {.loop = loop_add_bias, .a = k->out, .b = k->values[1], .rows = n_rows, .columns = n_out};
+  return compile_loop(c, bias);
 }
 
 /* dW = dy' x, db = sum of dy's rows, dx = dy W */
-static enum status dense_backward(compiler *c, const layer *l, compiled_layer *k, tensor *out_gradient,
-                                  tensor **in_gradient) {
-  const size_t n_in = n_elements(l->in), n_out = n_elements(l->out);
-  const parameter_tensors *t = &k->parameters;
-  TRY_RETURN(onednn_to_plain(c->program, out_gradient, &out_gradient));
-  TRY_RETURN(append_gemm(c->program, 'T', 'N', n_out, n_in, c->batch, out_gradient, k->in, t->weights_gradient));
-  TRY_RETURN(append_loop(c->program, loop_bias_gradient, out_gradient, t->bias_gradient, c->batch, n_out));
-  if (!in_gradient) return STATUS_OK;
-  TRY_RETURN(plain_activations(c, l->in, in_gradient));
-  return append_gemm(c->program, 'N', 'N', c->batch, n_in, n_out, out_gradient, t->weights, *in_gradient);
+static enum status dense_backward(compiler *c, const layer *l, compiled_layer *k, tensor *dy, tensor **dx) {
+  const size_t n_in = graph_count(l->in), n_out = graph_count(l->out), n_rows = c->batch * l->steps;
+  TRY_RETURN(onednn_to_plain(c->program, dy, &dy));
+  TRY_RETURN(compile_product(c, 'T', 'N', n_out, n_in, n_rows, dy, k->in, 0, k->gradients[0]));
+  const step bias = {.loop = loop_bias_gradient, .a = dy, .b = k->gradients[1], .rows = n_rows, .columns = n_out};
+  TRY_RETURN(compile_loop(c, bias));
+  if (!dx) return STATUS_OK;
+  TRY_RETURN(compile_activations(c, l->steps, l->in, dx));
+  return compile_product(c, 'N', 'N', n_rows, n_in, n_out, dy, k->values[0], 0, *dx);
+}
+
+static enum status relu_forward(compiler *c, compiled_layer *k) {
+  TRY_RETURN(onednn_like(c->program, k->in, &k->out));
+  return compile_loop(c, (step){.loop = loop_relu, .a = k->in, .b = k->out});
+}
+
+static enum status relu_backward(compiler *c, const tensor *out, tensor *dy, tensor **dx) {
+  TRY_RETURN(onednn_to_layout(c->program, dy, out, &dy));
+  TRY_RETURN(onednn_like(c->program, out, dx));
+  return compile_loop(c, (step){.loop = loop_relu_backward, .a = (tensor *)out, .b = dy, .c = *dx});
+}
+
+static enum status norm_forward(compiler *c, const layer *l, compiled_layer *k) {
+  tensor *sums;
+  const size_t n = l->in[0];
+  TRY_RETURN(onednn_batch_norm(c->program, l, &k->parameters, k->in, &k->out, &k->forward));
+  TRY_RETURN(program_tensor(c->program, 2 * n * sizeof(double), TENSOR_OWN, 0, &sums));
+  return compile_loop(c, (step){.modes = RUN_COLLECT,
+                                .loop = loop_collect_statistics,
+                                .a = k->forward.mean,
+                                .b = k->forward.variance,
+                                .c = sums,
+                                .columns = n});
+}
+
+/* The shortcut of an addition as a pooling layer: from the other value's shape to the sum's rows and columns. */
+static layer shortcut_of(const compiler *c, const layer *l) {
+  layer shortcut = *l;
+  const size_t *from = l->other == 0 ? c->graph->input : c->graph->layers[l->other - 1].out;
+  for (int i = 0; i < 3; i++) shortcut.in[i] = from[i];
+  shortcut.out[0] = from[0];
+  return shortcut;
+}
+
+static tensor *value_of(const compiler *c, size_t value) {
+  return value == 0 ? c->layers[0].in : c->layers[value - 1].out;
+}
+
+static enum status add_forward(compiler *c, const layer *l, compiled_layer *k) {
+  tensor *other = value_of(c, l->other);
+  const layer shortcut = shortcut_of(c, l);
+  if (l->stride > 1) TRY_RETURN(onednn_pool(c->program, &shortcut, other, &other, &k->forward));
+  k->taken = other;
+  TRY_RETURN(onednn_align_channels(c->program, k->in, other, &k->in, &k->aligned));
+  TRY_RETURN(onednn_like(c->program, k->in, &k->out));
+  const size_t floats = c->batch * sizeof(float);
+  return compile_loop(c, (step){.loop = loop_add,
+                                .relu = l->relu,
+                                .a = k->in,
+                                .b = k->aligned,
+                                .c = k->out,
+                                .rows = c->batch,
+                                .columns = k->out->n_bytes / floats,
+                                .inner = k->aligned->n_bytes / floats});
+}
+
+/* Adds `part` to the gradient of a value that several layers read. */
+static enum status join(compiler *c, tensor **gradient, tensor *part) {
+  if (!*gradient) {
+    *gradient = part;
+    return STATUS_OK;
+  }
+  tensor *sum;
+  TRY_RETURN(onednn_to_layout(c->program, part, *gradient, &part));
+  TRY_RETURN(onednn_like(c->program, *gradient, &sum));
+  const size_t n = sum->n_bytes / sizeof(float);
+  const step add = {.loop = loop_add, .a = *gradient, .b = part, .c = sum, .rows = 1, .columns = n, .inner = n};
+  *gradient = sum;
+  return compile_loop(c, add);
+}
+
+static enum status add_backward(compiler *c, const layer *l, compiled_layer *k, tensor *dy, tensor **dx) {
+  if (l->relu)
+    TRY_RETURN(relu_backward(c, k->out, dy, &dy));
+  else
+    TRY_RETURN(onednn_to_layout(c->program, dy, k->out, &dy));
+  if (dx) *dx = dy;
+  if (l->other <= c->first) return STATUS_OK;
+  tensor *part = dy;
+  if (k->aligned->n_bytes < k->out->n_bytes) {
+    const size_t floats = c->batch * sizeof(float);
+    TRY_RETURN(onednn_like(c->program, k->aligned, &part));
+    TRY_RETURN(compile_loop(c, (step){.loop = loop_take_channels,
+                                      .a = dy,
+                                      .b = part,
+                                      .rows = c->batch,
+                                      .columns = dy->n_bytes / floats,
+                                      .inner = part->n_bytes / floats}));
+  }
+  const layer shortcut = shortcut_of(c, l);
+  if (l->stride > 1)
+    TRY_RETURN(onednn_pool_backward(c->program, &shortcut, value_of(c, l->other), k->taken, part, &k->forward, &part));
+  return join(c, &c->skipped[l->other], part);
+}
+
+static enum status embedding_forward(compiler *c, const layer *l, compiled_layer *k) {
+  TRY_RETURN(compile_activations(c, l->steps, l->out, &k->out));
+  return compile_loop(c, (step){.loop = loop_embedding,
+                                .a = k->in,
+                                .b = k->values[0],
+                                .c = k->out,
+                                .rows = c->batch,
+                                .columns = l->out[2],
+                                .inner = l->steps});
+}
+
+static enum status embedding_backward(compiler *c, const layer *l, compiled_layer *k, tensor *dy) {
+  return compile_loop(c, (step){.loop = loop_embedding_backward,
+                                .a = k->in,
+                                .b = k->gradients[0],
+                                .c = dy,
+                                .rows = c->batch,
+                                .columns = l->out[2],
+                                .inner = l->steps});
 }
 
 static enum status softmax_forward(compiler *c, const layer *l, compiled_layer *k) {
   TRY_RETURN(onednn_to_plain(c->program, k->in, &k->in));
-  TRY_RETURN(plain_activations(c, l->in, &k->out)); /* holds the gradient */
-  return append_loop(c->program, loop_softmax_loss, k->in, k->out, c->batch, n_elements(l->in));
+  TRY_RETURN(compile_activations(c, l->steps, l->in, &k->out)); /* holds the gradient */
+  return compile_loop(c, (step){.loop = loop_softmax_loss,
+                                .a = k->in,
+                                .b = k->out,
+                                .rows = c->batch,
+                                .columns = graph_count(l->in),
+                                .inner = l->steps});
 }
 
-static enum status quadratic_forward(compiler *c, const layer *l, compiled_layer *k) {
-  step s = {.kind = STEP_LOOP,
-            .loop = loop_quadratic_loss,
-            .a = k->in,
-            .rows = c->batch,
-            .columns = l->n_weights,
-            .spectrum = c->graph->spectrum};
+static enum status quadratic_forward(compiler *c, compiled_layer *k) {
   k->out = NULL;
-  TRY_RETURN(onednn_plain(c->program, 1, &l->n_weights, TENSOR_PARAMS, c->offset, &s.b));
-  TRY_RETURN(onednn_plain(c->program, 1, &l->n_weights, TENSOR_GRADIENT, c->offset, &s.c));
-  return program_append(c->program, &s);
+  return compile_loop(c, (step){.loop = loop_quadratic_loss,
+                                .a = k->in,
+                                .b = k->values[0],
+                                .c = k->gradients[0],
+                                .rows = c->batch,
+                                .columns = c->graph->n_params,
+                                .spectrum = c->graph->spectrum});
 }
+
+/* ---- the whole */
 
 static enum status compile_forward(compiler *c, const layer *l, compiled_layer *k) {
-  if (l->n_biases > 0) TRY_RETURN(view_parameters(c, l, &k->parameters));
+  TRY_RETURN(compile_parameters(c, l, k));
   switch (l->kind) {
     case LAYER_CONV:
       return onednn_conv(c->program, l, &k->parameters, k->in, &k->out, &k->forward);
     case LAYER_DENSE:
       return dense_forward(c, l, k);
+    case LAYER_BATCH_NORM:
+      return norm_forward(c, l, k);
     case LAYER_RELU:
-      k->out = k->in;
-      return append_loop(c->program, loop_relu, k->in, NULL, 0, 0);
+      return relu_forward(c, k);
     case LAYER_MAX_POOL:
-      return onednn_max_pool(c->program, l, k->in, &k->out, &k->forward);
+    case LAYER_AVERAGE_POOL:
+      return onednn_pool(c->program, l, k->in, &k->out, &k->forward);
+    case LAYER_ADD:
+      return add_forward(c, l, k);
+    case LAYER_EMBEDDING:
+      return embedding_forward(c, l, k);
+    case LAYER_LSTM:
+      return lstm_forward(c, l, k);
     case LAYER_SOFTMAX_LOSS:
       return softmax_forward(c, l, k);
     case LAYER_QUADRATIC_LOSS:
-      return quadratic_forward(c, l, k);
+      return quadratic_forward(c, k);
   }
   return FAIL(STATUS_UNSUPPORTED, "layer %s is of a kind the CPU does not know", l->name);
 }
 
-/* `gradient` is with respect to the layer's output; in_gradient NULL: nobody before it has parameters. */
-static enum status compile_backward(compiler *c, const layer *l, compiled_layer *k, tensor *gradient,
-                                    tensor **in_gradient) {
+/* dy: with respect to the layer's output; dx NULL: nobody before it has parameters. */
+static enum status compile_backward(compiler *c, const layer *l, compiled_layer *k, tensor *dy, tensor **dx) {
   switch (l->kind) {
     case LAYER_CONV:
-      return onednn_conv_backward(c->program, l, &k->parameters, k->in, gradient, &k->forward, in_gradient);
+      return onednn_conv_backward(c->program, l, &k->parameters, k->in, dy, &k->forward, dx);
     case LAYER_DENSE:
-      return dense_backward(c, l, k, gradient, in_gradient);
+      return dense_backward(c, l, k, dy, dx);
+    case LAYER_BATCH_NORM:
+      return onednn_batch_norm_backward(c->program, l, &k->parameters, k->in, dy, &k->forward, dx);
     case LAYER_RELU:
-      TRY_RETURN(onednn_to_layout(c->program, gradient, k->out, in_gradient));
-      return append_loop(c->program, loop_relu_backward, k->out, *in_gradient, 0, 0);
+      return relu_backward(c, k->out, dy, dx);
     case LAYER_MAX_POOL:
-      return onednn_max_pool_backward(c->program, l, k->in, k->out, gradient, &k->forward, in_gradient);
+    case LAYER_AVERAGE_POOL:
+      return onednn_pool_backward(c->program, l, k->in, k->out, dy, &k->forward, dx);
+    case LAYER_ADD:
+      return add_backward(c, l, k, dy, dx);
+    case LAYER_EMBEDDING:
+      return embedding_backward(c, l, k, dy);
+    case LAYER_LSTM:
+      return lstm_backward(c, l, k, dy, dx);
     case LAYER_SOFTMAX_LOSS:
     case LAYER_QUADRATIC_LOSS:
       break; /* their forward pass gives the gradient */
@@ -148,20 +231,19 @@ static enum status compile_backward(compiler *c, const layer *l, compiled_layer 
 
 static enum status compile(compiler *c, tensor **input) {
   const graph *g = c->graph;
-  size_t first = 0; /* the first layer with parameters: no gradient is needed before it */
-  while (first < g->n_layers && g->layers[first].n_weights == 0) first++;
-  TRY_RETURN(plain_activations(c, g->input, input));
+  while (c->first < g->n_layers && g->layers[c->first].n_parameters == 0) c->first++;
+  TRY_RETURN(compile_activations(c, 1, g->input, input));
   tensor *value = *input;
   for (size_t i = 0; i < g->n_layers; i++) {
     c->layers[i].in = value;
     TRY_RETURN(compile_forward(c, &g->layers[i], &c->layers[i]));
-    c->offset += g->layers[i].n_weights + g->layers[i].n_biases;
     value = c->layers[i].out;
   }
   c->program->n_forward = c->program->n_steps;
-  for (size_t i = g->n_layers - 1; i-- > first;) {
+  for (size_t i = g->n_layers - 1; i-- > c->first;) {
     tensor *gradient = value;
-    TRY_RETURN(compile_backward(c, &g->layers[i], &c->layers[i], gradient, i > first ? &value : NULL));
+    if (c->skipped[i + 1]) TRY_RETURN(join(c, &gradient, c->skipped[i + 1]));
+    TRY_RETURN(compile_backward(c, &g->layers[i], &c->layers[i], gradient, i > c->first ? &value : NULL));
   }
   return STATUS_OK;
 }
@@ -180,6 +262,7 @@ enum status executor_create(const graph *g, size_t batch, executor **out) {
   c->program = &e->program;
   c->batch = batch;
   TRY(compile(c, &e->input));
+  e->n_state = c->n_state;
   *out = e;
 
 exit:
@@ -196,6 +279,8 @@ void executor_destroy(executor *e) {
 }
 
 float *executor_input(executor *e) { return (float *)e->input->data; }
+
+size_t executor_n_state(const executor *e) { return e->n_state; }
 
 enum status executor_run(executor *e, run *r) { return program_run(&e->program, r); }
 

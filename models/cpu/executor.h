@@ -18,6 +18,9 @@ void executor_destroy(executor *e); /* NULL is ignored */
 /* Where the batch goes before executor_run: samples in plain layout. A run may overwrite it. */
 float *executor_input(executor *e);
 
+/* Floats of state that a run carries on: see run. */
+size_t executor_n_state(const executor *e);
+
 /* One pass over the batch in the input. */
 enum status executor_run(executor *e, run *r) WARN_UNUSED;
 /* The oneDNN calls of one training step alone, in their order; the results are meaningless. For timing. */

@@ -61,12 +61,20 @@ enum status program_tensor(program *p, size_t n_bytes, enum tensor_source source
   return STATUS_OK;
 }
 
+enum status program_view(program *p, const tensor *of, size_t offset, size_t n, tensor **out) {
+  TRY_RETURN(program_tensor(p, n * sizeof(float), TENSOR_VIEW, 0, out));
+  (*out)->data = (float *)of->data + offset;
+  return STATUS_OK;
+}
+
 /* Points the tensors that view a vector at this run's. */
 static enum status bind(program *p, const run *r) {
   for (tensor *t = p->tensors; t; t = t->next) {
-    if (t->source == TENSOR_OWN || (t->source == TENSOR_GRADIENT && !r->gradient)) continue;
+    if (t->source == TENSOR_OWN || t->source == TENSOR_VIEW || (t->source == TENSOR_GRADIENT && !r->gradient)) continue;
     /* oneDNN takes no pointer to const; parameters are only ever arguments it reads. */
-    t->data = t->source == TENSOR_PARAMS ? (void *)(r->params + t->offset) : (void *)(r->gradient + t->offset);
+    t->data = t->source == TENSOR_PARAMS  ? (void *)(r->params + t->offset)
+              : t->source == TENSOR_STATE ? (void *)(r->state + t->offset)
+                                          : (void *)(r->gradient + t->offset);
     if (!t->memory) continue;
     const dnnl_status_t code = dnnl_memory_set_data_handle(t->memory, t->data);
     if (code != dnnl_success) return FAIL(STATUS_LIBRARY, "oneDNN refuses a parameter tensor (code %d)", (int)code);
@@ -82,8 +90,8 @@ static enum status run_library_step(program *p, const step *s) {
     const size_t a_row = s->transpose_a == 'T' ? s->rows : s->inner,
                  b_row = s->transpose_b == 'T' ? s->inner : s->columns;
     code = dnnl_sgemm(s->transpose_a, s->transpose_b, (dnnl_dim_t)s->rows, (dnnl_dim_t)s->columns, (dnnl_dim_t)s->inner,
-                      1, (const float *)s->a->data, (dnnl_dim_t)a_row, (const float *)s->b->data, (dnnl_dim_t)b_row, 0,
-                      (float *)s->c->data, (dnnl_dim_t)s->columns);
+                      1, (const float *)s->a->data, (dnnl_dim_t)a_row, (const float *)s->b->data, (dnnl_dim_t)b_row,
+                      s->beta, (float *)s->c->data, (dnnl_dim_t)s->columns);
   }
   return code == dnnl_success ? STATUS_OK : FAIL(STATUS_LIBRARY, "a oneDNN call failed (code %d)", (int)code);
 }
@@ -93,6 +101,7 @@ enum status program_run(program *p, run *r) {
   const size_t n = r->gradient ? p->n_steps : p->n_forward;
   for (size_t i = 0; i < n; i++) {
     const step *s = &p->steps[i];
+    if (s->modes && !(s->modes & r->mode)) continue;
     if (s->kind == STEP_LOOP)
       s->loop(s, r);
     else
@@ -103,6 +112,7 @@ enum status program_run(program *p, run *r) {
 
 enum status program_run_library(program *p) {
   for (size_t i = 0; i < p->n_steps; i++)
-    if (p->steps[i].kind != STEP_LOOP) TRY_RETURN(run_library_step(p, &p->steps[i]));
+    if (p->steps[i].kind != STEP_LOOP && (!p->steps[i].modes || p->steps[i].modes & RUN_TRAIN))
+      TRY_RETURN(run_library_step(p, &p->steps[i]));
   return STATUS_OK;
 }

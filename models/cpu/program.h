@@ -1,5 +1,5 @@
 /* A compiled graph: a flat list of steps over tensors, the forward pass first. A step is a oneDNN primitive, a matrix
- * product of oneDNN's, or one of our own loops. Parameters and gradient are bound anew for every run. */
+ * product of oneDNN's, or one of our own loops. Parameters, gradient and state are bound anew for every run. */
 #ifndef TERSE_MODELS_CPU_PROGRAM_H
 #define TERSE_MODELS_CPU_PROGRAM_H
 
@@ -11,37 +11,50 @@
 #include "core/status.h"
 
 /* Where a tensor's memory comes from. */
-enum tensor_source { TENSOR_OWN, TENSOR_PARAMS, TENSOR_GRADIENT };
+enum tensor_source { TENSOR_OWN, TENSOR_VIEW, TENSOR_PARAMS, TENSOR_GRADIENT, TENSOR_STATE };
 
 /* Floats of one batch (or one parameter tensor) in a layout of oneDNN's choice, padding included. */
 typedef struct tensor {
   void *data;
   size_t n_bytes;
   enum tensor_source source;
-  size_t offset;        /* into the bound vector, in floats */
+  size_t offset;        /* into the bound vector, in floats; a view points into another tensor instead */
   dnnl_memory_t memory; /* NULL for tensors only our own steps touch */
   struct tensor *next;  /* the program's list */
 } tensor;
 
 /* One run: what goes in and what comes out. */
+enum run_mode {
+  RUN_TRAIN = 1,   /* batches are normalised by their own statistics */
+  RUN_COLLECT = 2, /* the same, and the statistics of runs collected = 0, 1, … are averaged */
+  RUN_EVALUATE = 4 /* batches are normalised by the averages of the collecting runs just before */
+};
+
 typedef struct run {
+  enum run_mode mode;
+  size_t collected; /* RUN_COLLECT: how many runs went before */
+  float *state;     /* the worker's, advanced; NULL where there is none */
+  bool fresh;       /* the state begins as zeros, whatever it holds */
   const float *params;
-  float *gradient; /* of (sum of the counting samples' losses) / total; NULL: forward pass only */
-  const int32_t *labels;
-  size_t count, total; /* the first `count` samples of the batch count, in a mean over `total` */
-  double loss_sum;     /* out: of the counting samples */
-  size_t n_right;      /* out: how many of them are classified rightly */
+  float *gradient;       /* of (sum of the counting samples' losses) / total; NULL: forward pass only */
+  const int32_t *labels; /* sample-major: those of all steps of a sample together */
+  size_t count, total;   /* the first `count` samples of the batch count, in a mean over `total` */
+  double loss_sum;       /* out: of the counting samples' labels */
+  size_t n_right;        /* out: how many of them are predicted rightly */
 } run;
 
 typedef struct step {
   enum { STEP_PRIMITIVE, STEP_GEMM, STEP_LOOP } kind;
+  unsigned modes; /* the runs it takes part in, of enum run_mode; 0: all */
   dnnl_primitive_t primitive;
-  dnnl_exec_arg_t args[5];
+  dnnl_exec_arg_t args[8];
   int n_args;
   void (*loop)(const struct step *s, run *r);
-  tensor *a, *b, *c;             /* gemm: c = op(a) op(b); loops: as each says */
+  tensor *a, *b, *c, *d;         /* gemm: c = beta c + op(a) op(b); loops: as each says */
   size_t rows, columns, inner;   /* gemm: c is rows x columns; loops: as each says */
   char transpose_a, transpose_b; /* 'T' or 'N', row-major */
+  float beta;                    /* gemm */
+  bool relu;                     /* loop of an addition */
   const float *spectrum;         /* quadratic loop */
 } step;
 
@@ -59,9 +72,12 @@ void program_close(program *p);
 
 /* Appends a copy of *s; the program owns its primitive (also on failure). */
 enum status program_append(program *p, const step *s) WARN_UNUSED;
-/* A tensor of n_bytes: own ones are zeroed, aligned to 64 bytes; others view `offset` of a vector bound at each run. */
+/* A tensor of n_bytes: own ones are zeroed, aligned to 64 bytes; others are `offset` of a vector bound at each run. */
 enum status program_tensor(program *p, size_t n_bytes, enum tensor_source source, size_t offset,
                            tensor **out) WARN_UNUSED;
+
+/* n floats of an own tensor from `offset` on. */
+enum status program_view(program *p, const tensor *of, size_t offset, size_t n, tensor **out) WARN_UNUSED;
 
 /* Runs the forward pass, and where r->gradient is given the rest. */
 enum status program_run(program *p, run *r) WARN_UNUSED;

@@ -70,7 +70,7 @@ exit:
 
 static enum status open_workers(lab *l) {
   const int n_local = comm_n_local(l->comm);
-  const size_t n = net_layers(l->net)->n_params;
+  const size_t n = net_layers(l->net)->n_params, n_state = net_n_state(l->net);
   TRY_RETURN(partition_iid(l->data->n_train, l->options.n_workers, l->options.seed, &l->partition));
   l->workers = calloc((size_t)n_local, sizeof *l->workers);
   if (!l->workers) return FAIL(STATUS_NO_MEMORY, "no memory for %d workers", n_local);
@@ -79,6 +79,7 @@ static enum status open_workers(lab *l) {
     w->id = comm_first_worker(l->comm) + i;
     TRY_RETURN(sampler_create(l->partition, w->id, l->options.batch, l->options.seed, &w->sampler));
     TRY_RETURN(device_floats(l->device, n, &w->gradient));
+    if (n_state > 0) TRY_RETURN(device_floats(l->device, n_state, &w->state));
     TRY_RETURN(device_alloc(l->device, sizeof *w->account, (void **)&w->account));
   }
   TRY_RETURN(device_floats(l->device, 1, &l->loss));
@@ -133,6 +134,7 @@ void lab_close(lab *l) {
   for (int i = 0; l->workers && i < comm_n_local(l->comm); i++) {
     sampler_destroy(l->workers[i].sampler);
     device_release(l->device, l->workers[i].gradient);
+    device_release(l->device, l->workers[i].state);
     device_release(l->device, l->workers[i].account);
   }
   free(l->workers);
@@ -164,7 +166,8 @@ enum status lab_run(lab *l, uint64_t first, uint64_t last) {
 
 /* Takes the archive over: it is gone whatever happens. */
 static enum status pass(lab *l, archive *a, uint64_t *digest) {
-  const enum status status = l->algorithm->archive(l->state, a);
+  enum status status = l->algorithm->archive(l->state, a);
+  if (status == STATUS_OK) status = method_archive_workers(&l->env, a);
   if (status != STATUS_OK) {
     archive_abandon(a);
     return status;

@@ -47,11 +47,11 @@ enum status lab_open(const lab_options *options, lab *out) WARN_UNUSED;
 void lab_close(lab *l);
 /* Rounds [first, last), each ended by a check of the stream. */
 enum status lab_run(lab *l, uint64_t first, uint64_t last) WARN_UNUSED;
-/* The digest of the method's state over all ranks. */
+/* The digest of the method's and the workers' state over all ranks. */
 enum status lab_digest(lab *l, uint64_t *digest) WARN_UNUSED;
 /* The mean model, in host memory (n_params floats). */
 enum status lab_iterate(lab *l, float *host) WARN_UNUSED;
-/* Saves or loads the method's state in a folder all ranks share. */
+/* Saves or loads them in a folder all ranks share. */
 enum status lab_save(lab *l, const char *folder) WARN_UNUSED;
 enum status lab_load(lab *l, const char *folder) WARN_UNUSED;
 

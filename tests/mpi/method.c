@@ -159,7 +159,7 @@ static int large_gradient(lab *l, float *host) {
   CASE_OK(model_find("softmax")->build(&(model_env){.data = l->data}, &l->model.spec.args, &g));
   CASE_OK(net_create(&g, l->device, l->stream, n, &large));
   const batch_request request = {.split = SPLIT_TRAIN, .ids = ids, .n = n};
-  CASE_OK(net_gradient(large, l->data, &request, l->initial, l->workers[0].gradient, l->loss));
+  CASE_OK(net_gradient(large, l->data, &request, l->initial, NULL, l->workers[0].gradient, l->loss));
   stream_copy(l->stream, host, l->workers[0].gradient, l->env.n_params * sizeof *host);
   CASE_OK(stream_synchronize(l->stream));
   net_destroy(large);

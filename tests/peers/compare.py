@@ -1,0 +1,91 @@
+"""What the comparisons with PyTorch share: both programs compute the same training step (forward, backward, momentum
+SGD) on one thread. Samples alternate (ours, PyTorch's, ours, ...) so that both see the same machine; CPU time of the
+thread is compared, medians over the samples. The exit status is 1 where a goal is missed.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch loads OpenMP; terse inherits it
+
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
+torch.manual_seed(1)
+
+
+class ImageStep:
+    """A step of a classifier. Images are drawn anew from a set in memory, as terse takes them from its own."""
+
+    def __init__(self, model, shape, batch, memory_format):
+        self.model, self.batch = model.to(memory_format=memory_format), batch
+        self.optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+        self.images = torch.randn(2048, *shape).contiguous(memory_format=memory_format)
+        self.labels = torch.randint(0, 10, (2048,))
+
+    def __call__(self):
+        ids = torch.randint(0, 2048, (self.batch,))
+        self.optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(self.model(self.images[ids]), self.labels[ids]).backward()
+        self.optimizer.step()
+
+
+def sample(step, n_steps):
+    begin = time.thread_time_ns()
+    for _ in range(n_steps):
+        step()
+    return (time.thread_time_ns() - begin) / n_steps / 1e6
+
+
+def fastest(steps, n_steps):
+    """The step that suits PyTorch best here, warmed up."""
+    for step in steps:
+        sample(step, n_steps)
+    return min(steps, key=lambda step: min(sample(step, n_steps) for _ in range(3)))
+
+
+def image_peer(make_model, shape, batch, n_steps):
+    """PyTorch in the memory layout that suits it best."""
+    formats = (torch.contiguous_format, torch.channels_last)
+    return fastest([ImageStep(make_model(), shape, batch, f) for f in formats], n_steps)
+
+
+def compare(title, model, dataset, batch, peer, faster, over=None, n_samples=20, n_steps=20):
+    """faster: how many times faster than PyTorch is the goal; over: its time over that of its oneDNN calls, at most."""
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: /usr/bin/python3 {sys.argv[0]} ./terse")
+    command = [sys.argv[1], "bench", "step", "--model", model, "--dataset", dataset]
+    if "TERSE_DATA" in os.environ:
+        command += ["--data", os.environ["TERSE_DATA"]]
+    command += ["--batch", str(batch), "--steps", str(n_steps), "--serve"]
+    ours, library, torchs = [], [], []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        for _ in range(n_samples):
+            try:
+                server.stdin.write("sample\n")
+                server.stdin.flush()
+            except BrokenPipeError:
+                pass  # the empty answer says so
+            line = server.stdout.readline()
+            if not line:
+                sys.exit(f"{title}: {sys.argv[1]} ended early with status {server.wait()}")
+            answer = json.loads(line)
+            ours.append(answer["step_ns"] / 1e6)
+            library.append(answer["library_ns"] / 1e6)
+            torchs.append(sample(peer, n_steps))
+        server.stdin.close()
+    if server.returncode != 0:
+        sys.exit(f"{title}: {sys.argv[1]} ended with status {server.returncode}")
+
+    print(f"{title}, batch {batch}, one thread: medians of {n_samples} alternating samples of {n_steps} steps, CPU time")
+    for name, values in (("terse", ours), ("its oneDNN calls alone", library), (f"PyTorch {torch.__version__}", torchs)):
+        print(f"  {name:24} {statistics.median(values):8.3f} ms  ({min(values):.3f} to {max(values):.3f})")
+    is_faster = statistics.median(torchs) / statistics.median(ours)
+    is_over = statistics.median(ours) / statistics.median(library)
+    print(f"  {'faster than PyTorch':24} {is_faster:8.2f} x   (goal: at least {faster})")
+    print(f"  {'over its library calls':24} {is_over:8.2f} x" + (f"   (goal: at most {over})" if over else ""))
+    sys.exit(0 if is_faster >= faster and (not over or is_over <= over) else 1)
