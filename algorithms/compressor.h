@@ -22,12 +22,13 @@ extern "C" {
 #endif
 
 enum compressor_trait {
-  UNBIASED = 1,    /* E C(x) = x and E|C(x) - x|^2 <= omega |x|^2, omega = factor(FACTOR_OMEGA) */
-  CONTRACTIVE = 2, /* E|C(x) - x|^2 <= (1 - delta) |x|^2, delta = factor(FACTOR_DELTA) */
-  SELECTOR = 4,    /* implements count and select instead of encode and decode_add */
-  QUANTIZER = 8,   /* may follow a selector in a pipeline */
-  EXACT = 16,      /* C(x) = x: only the identity may say so */
-  RANDOMIZED = 32, /* draws from call->key */
+  UNBIASED = 1,       /* E C(x) = x and E|C(x) - x|^2 <= omega |x|^2, omega = factor(FACTOR_OMEGA) */
+  CONTRACTIVE = 2,    /* E|C(x) - x|^2 <= (1 - delta) |x|^2, delta = factor(FACTOR_DELTA) */
+  SELECTOR = 4,       /* implements count and select instead of encode and decode_add */
+  QUANTIZER = 8,      /* may follow a selector in a pipeline */
+  EXACT = 16,         /* C(x) = x: only the identity may say so */
+  RANDOMIZED = 32,    /* draws from call->key */
+  VARIABLE_SIZE = 64, /* a selector whose count the device decides: count() is the most, *out->count what it is */
 };
 
 enum factor_kind { FACTOR_OMEGA, FACTOR_DELTA };
@@ -64,7 +65,7 @@ typedef struct compressor {
   /* omega or delta it claims for vectors of n elements: the worst case. NaN: with these parameters it claims none (a
    * module lists UNBIASED and CONTRACTIVE where any parameters make it so). */
   double (*factor)(const void *state, enum factor_kind kind, size_t n);
-  /* bits of one vector by the paper's own formula */
+  /* bits of one vector by the paper's own formula; VARIABLE_SIZE: of count(n) entries, and of fewer their share */
   double (*theory_bits)(const void *state, size_t n, enum index_convention convention);
 
   /* Not for selectors. Exact body size in bytes of n elements, and how many bits of it are padding. */
@@ -76,8 +77,8 @@ typedef struct compressor {
    * impossible). */
   void (*decode_add)(void *state, const call *c, const unsigned char *body, float a, float *y, size_t n);
 
-  /* Selectors. How many entries select gives for n elements; and the entries: indices ascending, values exact (times
-   * a scale where the operator has one, e.g. n/k). */
+  /* Selectors. How many entries select gives for n elements; and the entries, *out->count too: indices ascending,
+   * values exact (times a scale where the operator has one, e.g. n/k). */
   size_t (*count)(const void *state, size_t n);
   void (*select)(void *state, const call *c, const float *x, size_t n, sparse *out);
 } compressor;

@@ -2,7 +2,7 @@
  *
  * A message's layout is fixed when the pipeline is created: every compressor gives a known number of entries and bytes
  * for a known length. So the head is written without waiting for the device, and a message of other sizes is malformed.
- */
+ * Where sizes vary, what is fixed is the most they can be. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,12 @@
 pipeline_spec pipeline_spec_from(const args *a) {
   pipeline_spec spec = {0};
   spec.stages = args_modules(a, "compressor", &spec.n_stages);
-  spec.scope = strcmp(args_text(a, "scope"), "layer") == 0 ? SCOPE_LAYER : SCOPE_GLOBAL;
-  spec.indices = strcmp(args_text(a, "indices"), "packed") == 0 ? INDEX_PACKED : INDEX_RAW32;
+  const char *scope = args_text(a, "scope"), *indices = args_text(a, "indices");
+  spec.scope = strcmp(scope, "layer") == 0 ? SCOPE_LAYER : strcmp(scope, "bucket") == 0 ? SCOPE_BUCKET : SCOPE_GLOBAL;
+  spec.bucket = (size_t)args_int(a, "bucket");
+  spec.indices = strcmp(indices, "packed") == 0  ? INDEX_PACKED
+                 : strcmp(indices, "delta") == 0 ? INDEX_DELTA
+                                                 : INDEX_RAW32;
   return spec;
 }
 
@@ -29,7 +33,10 @@ extent pipeline_extent(const pipeline *p, size_t n, size_t count) {
   }
   if (p->selector) {
     e.index_bytes = index_bytes(p->indices, n, count);
-    e.padding_bits += 8 * e.index_bytes - (uint64_t)count * index_width(p->indices, n);
+    if (p->is_variable)
+      e.padding_bits += p->indices == INDEX_RAW32 ? 0 : 31;
+    else
+      e.padding_bits += 8 * e.index_bytes - (uint64_t)count * index_width(p->indices, n);
   }
   return e;
 }
@@ -43,14 +50,22 @@ static double theory_of(const pipeline *p, const part *t) {
   return both - 32.0 * (double)t->count + p->coder->theory_bits(p->coder_state, t->count, convention);
 }
 
+/* Where the device counts, an entry's share must be the same in all parts: it is that of the whole vector. */
+static double theory_per_entry(const pipeline *p) {
+  const size_t count = p->selector->count(p->selector_state, p->n);
+  const enum index_convention convention = p->indices == INDEX_RAW32 ? INDEX_32 : INDEX_LOG2;
+  return count == 0 ? 0 : p->selector->theory_bits(p->selector_state, p->n, convention) / (double)count;
+}
+
 static enum status add_up(pipeline *p) {
   p->body_bytes = pipeline_framing_bytes(p);
   for (size_t i = 0; i < p->n_parts; i++) {
     const extent e = pipeline_extent(p, p->parts[i].n, p->parts[i].count);
     p->body_bytes += e.value_bytes + e.index_bytes;
     p->padding_bits += e.padding_bits;
-    p->theory_bits += theory_of(p, &p->parts[i]);
+    if (!p->is_counting) p->theory_bits += theory_of(p, &p->parts[i]);
   }
+  if (p->is_counting) p->theory_bits_per_entry = theory_per_entry(p);
   if (p->n <= UINT32_MAX && p->body_bytes <= UINT32_MAX && p->padding_bits <= UINT16_MAX) return STATUS_OK;
   return FAIL(STATUS_UNSUPPORTED,
               "a message over %zu parameters in %zu parts has a body of %zu bytes with %llu bits of padding, more than "
@@ -96,6 +111,9 @@ enum status pipeline_compose(const device *d, const module_spec *stages, size_t 
         return FAIL(STATUS_BAD_INPUT, "%s and %s both encode the values: keep one of them", (*coder)->name, c->name);
       if (*selector && !(c->traits & QUANTIZER))
         return FAIL(STATUS_BAD_INPUT, "%s cannot follow %s: only a quantizer can", c->name, (*selector)->name);
+      if (*selector && (*selector)->traits & VARIABLE_SIZE)
+        return FAIL(STATUS_BAD_INPUT, "%s cannot follow %s, whose number of values varies: use topk or randk before it",
+                    c->name, (*selector)->name);
       *coder = c;
     }
   }
@@ -105,12 +123,20 @@ enum status pipeline_compose(const device *d, const module_spec *stages, size_t 
 static enum status cut(pipeline *p, const layer_table *layers) {
   p->n = layers->n_params;
   p->n_parts = p->scope == SCOPE_LAYER ? layers->n_slices : 1;
+  if (p->scope == SCOPE_BUCKET) {
+    if (p->bucket == 0) return FAIL(STATUS_BAD_INPUT, "a bucket has no elements: give `bucket` a size of 1 or more");
+    p->n_parts = (p->n + p->bucket - 1) / p->bucket;
+  }
   p->parts = calloc(p->n_parts + 1, sizeof *p->parts);
   if (!p->parts) return FAIL(STATUS_NO_MEMORY, "no memory for a pipeline of %zu parts", p->n_parts);
   p->parts[0].n = p->n;
   for (size_t i = 0; p->scope == SCOPE_LAYER && i < p->n_parts; i++) {
     p->parts[i].offset = layers->slices[i].offset;
     p->parts[i].n = layers->slices[i].n;
+  }
+  for (size_t i = 0; p->scope == SCOPE_BUCKET && i < p->n_parts; i++) {
+    p->parts[i].offset = i * p->bucket;
+    p->parts[i].n = p->bucket < p->n - p->parts[i].offset ? p->bucket : p->n - p->parts[i].offset;
   }
   return STATUS_OK;
 }
@@ -146,6 +172,7 @@ static uint64_t hash_word(uint64_t h, uint64_t word) {
 
 static uint16_t format_of(const pipeline *p, const pipeline_spec *spec) {
   uint64_t h = hash_word(hash_word(0xcbf29ce484222325ull, p->scope), p->indices);
+  h = hash_word(h, p->bucket);
   for (size_t i = 0; i < spec->n_stages; i++) {
     const compressor *c = i == 0 && p->selector ? p->selector : p->coder;
     h = hash_text(hash_text(h, c->name), c->version);
@@ -160,6 +187,26 @@ static uint16_t format_of(const pipeline *p, const pipeline_spec *spec) {
   return (uint16_t)h;
 }
 
+/* A stage holds the largest part's. */
+static enum status allocate_stages(pipeline *p) {
+  size_t value_bytes = 0, index_bytes = 0;
+  void *memory;
+  for (size_t i = 0; i < p->n_parts; i++) {
+    const extent e = pipeline_extent(p, p->parts[i].n, p->parts[i].count);
+    if (e.value_bytes > value_bytes) value_bytes = e.value_bytes;
+    if (e.index_bytes > index_bytes) index_bytes = e.index_bytes;
+  }
+  if (p->coder) {
+    TRY_RETURN(device_alloc(p->device, value_bytes, &memory));
+    p->value_stage = memory;
+  }
+  TRY_RETURN(device_alloc(p->device, index_bytes, &memory));
+  p->index_stage = memory;
+  TRY_RETURN(device_alloc(p->device, sizeof *p->place, &memory));
+  p->place = memory;
+  return STATUS_OK;
+}
+
 static enum status allocate(pipeline *p) {
   size_t n_max = 0;
   for (size_t i = 0; i < p->n_parts; i++)
@@ -170,6 +217,7 @@ static enum status allocate(pipeline *p) {
     TRY_RETURN(device_alloc(p->device, p->n_parts * sizeof *p->counts, &counts));
     p->counts = counts;
   }
+  if (p->is_variable) TRY_RETURN(allocate_stages(p));
   return device_alloc(p->device, vec_scratch_bytes(n_max), &p->scratch);
 }
 
@@ -183,8 +231,12 @@ enum status pipeline_create(const pipeline_spec *spec, device *d, stream *s, con
   p->stream = s;
   p->seed = seed;
   p->scope = spec->scope;
+  p->bucket = spec->scope == SCOPE_BUCKET ? spec->bucket : 0;
   p->indices = spec->indices;
   TRY(pipeline_compose(d, spec->stages, spec->n_stages, &p->selector, &p->coder));
+  p->is_counting = p->selector && p->selector->traits & VARIABLE_SIZE;
+  p->is_variable = p->is_counting || (p->selector && p->indices == INDEX_DELTA);
+  p->is_framed = p->scope == SCOPE_LAYER || (p->scope == SCOPE_BUCKET && p->is_variable);
   TRY(cut(p, layers));
   TRY(create_states(p, spec));
   TRY(add_up(p));
@@ -204,11 +256,16 @@ void pipeline_destroy(pipeline *p) {
   sparse_release(p->device, &p->entries);
   device_release(p->device, p->counts);
   device_release(p->device, p->scratch);
+  device_release(p->device, p->value_stage);
+  device_release(p->device, p->index_stage);
+  device_release(p->device, p->place);
   free(p->parts);
   free(p);
 }
 
 /* ---------------------------------------------------------------- what it says of itself */
+
+bool pipeline_is_variable(const pipeline *p) { return p->is_variable; }
 
 size_t pipeline_wire_bound(const pipeline *p) { return sizeof(message_head) + p->body_bytes; }
 
@@ -248,7 +305,7 @@ double pipeline_factor(const pipeline *p, enum factor_kind kind) {
 unsigned pipeline_traits(const pipeline *p) {
   const unsigned selector = p->selector ? p->selector->traits : 0, coder = p->coder ? p->coder->traits : 0;
   unsigned traits = (selector | coder) & RANDOMIZED;
-  if (!p->coder || !p->selector) traits |= (selector | coder) & (SELECTOR | QUANTIZER | EXACT);
+  if (!p->coder || !p->selector) traits |= (selector | coder) & (SELECTOR | QUANTIZER | EXACT | VARIABLE_SIZE);
   if (!isnan(pipeline_factor(p, FACTOR_OMEGA))) traits |= UNBIASED;
   if (!isnan(pipeline_factor(p, FACTOR_DELTA))) traits |= CONTRACTIVE;
   return traits;

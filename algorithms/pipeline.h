@@ -1,9 +1,13 @@
 /* A pipeline: the compressors of a method composed over the whole parameter vector. A selector, a quantizer, or a
- * selector that hands its values to a quantizer; applied to the vector as a whole (scope global) or layer by layer.
+ * selector that hands its values to a quantizer; applied to the vector as a whole (scope global), layer by layer, or to
+ * buckets of a fixed number of elements (the last one may be smaller; one after the other, a few device calls each).
  *
- * Wire image: message_head; for scope layer one part_head (8 bytes) a layer; then for each part the body: of a selector
- * values (4 bytes each, or the quantizer's body over them), then indices (index_coding.h). All in whole 32-bit words.
- * The pipeline owns framing, index coding and residual. */
+ * Wire image: message_head; for scope layer, and for scope bucket where sizes vary, one part_head (8 bytes) a part;
+ * then for each part the body: of a selector values (4 bytes each, or the quantizer's body over them), then indices
+ * (index_coding.h). All in whole 32-bit words. The pipeline owns framing, index coding and residual.
+ *
+ * Sizes vary where the selector's count does (VARIABLE_SIZE) or indices are coded as gaps. The device decides them
+ * then, and nothing waits for it: the message's head is valid once its event has happened. */
 #ifndef TERSE_ALGORITHMS_PIPELINE_H
 #define TERSE_ALGORITHMS_PIPELINE_H
 
@@ -15,31 +19,34 @@
 #include "core/message.h"
 #include "models/model.h"
 
-enum scope { SCOPE_GLOBAL, SCOPE_LAYER };
+enum scope { SCOPE_GLOBAL, SCOPE_LAYER, SCOPE_BUCKET };
 
 /* What methods with a compressor put in their parameter tables, and how it is read from them. */
 /* clang-format off */
 #define PIPELINE_PARAMS(default_compressor)                                                                       \
   {.name = "compressor", .type = PARAM_PIPELINE, .fallback = default_compressor,                                  \
    .help = "compressors, a selector before a quantizer, e.g. [topk: {density: 0.01}]"},                           \
-  {.name = "scope", .type = PARAM_CHOICE, .fallback = "global", .choices = "global|layer",                        \
-   .help = "what one selection or scale covers: the whole model or one layer"},                                   \
-  {.name = "indices", .type = PARAM_CHOICE, .fallback = "raw32", .choices = "raw32|packed",                       \
-   .help = "how indices are coded: 32 bits, or ceil(log2 n) bits each"}
+  {.name = "scope", .type = PARAM_CHOICE, .fallback = "global", .choices = "global|layer|bucket",                 \
+   .help = "what one selection or scale covers: the whole model, one layer, or one bucket"},                      \
+  {.name = "bucket", .type = PARAM_INT, .fallback = "512", .min = 1, .max = 4294967295.0,                         \
+   .help = "elements of a bucket, in scope bucket"},                                                              \
+  {.name = "indices", .type = PARAM_CHOICE, .fallback = "raw32", .choices = "raw32|packed|delta",                 \
+   .help = "how indices are coded: 32 bits, ceil(log2 n) bits, or a Golomb-Rice code of the gaps"}
 /* clang-format on */
 
 typedef struct pipeline_spec {
   const module_spec *stages;
   size_t n_stages;
   enum scope scope;
+  size_t bucket; /* elements, in SCOPE_BUCKET */
   enum index_coding indices;
 } pipeline_spec;
 pipeline_spec pipeline_spec_from(const args *a);
 
 typedef struct pipeline pipeline;
 
-/* Whether n stages compose, and what they are on a device (NULL: the host's build): *selector and *coder, each NULL where
- * there is none. STATUS_BAD_INPUT with the reason and the remedy. */
+/* Whether n stages compose, and what they are on a device (NULL: the host's build): *selector and *coder, each NULL
+ * where there is none. STATUS_BAD_INPUT with the reason and the remedy. */
 enum status pipeline_compose(const device *d, const module_spec *stages, size_t n, const compressor **selector,
                              const compressor **coder) WARN_UNUSED;
 
@@ -49,6 +56,8 @@ enum status pipeline_create(const pipeline_spec *spec, device *d, stream *s, con
                             pipeline **out) WARN_UNUSED;
 void pipeline_destroy(pipeline *p);
 
+/* Whether the device decides sizes: then the host's copy of a message's head is valid only after its event. */
+bool pipeline_is_variable(const pipeline *p);
 /* Bytes of the largest wire image, head included. */
 size_t pipeline_wire_bound(const pipeline *p);
 /* Entries a message carries at the most: what a `sparse` for decode_sparse must hold. */

@@ -50,7 +50,7 @@ static enum status receive(comm *c, const line *l, size_t bound, message **out) 
 }
 
 static enum status pass_on(comm *c, const line *l, message *m) {
-  c->relay = (relay_note){.inner_bytes = m->inner_bytes, .theory_bits = m->theory_bits};
+  c->relay = (relay_note){.inner_bytes = m->inner_bytes, .theory_bits = message_theory_bits(m)};
   for (int r = 0; r < c->n_ranks; r++) {
     const int entrance = entrance_of(c, l, r);
     if (entrance == 0) continue;

@@ -27,7 +27,7 @@ enum status exchange_end(comm *c, enum status result, bool is_exact) {
 }
 
 void account_message(comm *c, int participant, enum direction d, const message *m) {
-  traffic_add(c->traffic, participant, d, message_payload_bits(m), message_wire_bytes(m), m->theory_bits);
+  traffic_add(c->traffic, participant, d, message_payload_bits(m), message_wire_bytes(m), message_theory_bits(m));
 }
 
 enum status message_hold(comm *c, message *m) {

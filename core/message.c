@@ -104,7 +104,7 @@ enum status message_acquire(message_pool *p, size_t capacity, message **out) {
   TRY_RETURN(event_wait(e->m.ready));
   memset(e->m.head, 0, sizeof *e->m.head);
   e->m.inner_bytes = 0;
-  e->m.theory_bits = 0;
+  e->m.theory_bits = e->m.theory_bits_per_entry = 0;
   e->in_use = true;
   *out = &e->m;
   return STATUS_OK;

@@ -25,12 +25,13 @@ typedef struct message_head {
 STATIC_ASSERT(sizeof(message_head) == 16, "the head is 16 bytes on the wire");
 
 typedef struct message {
-  message_head *head;   /* pinned host memory; valid once `ready` has happened */
-  unsigned char *wire;  /* device memory: head, then body */
-  size_t capacity;      /* bytes of `wire` */
-  event *ready;         /* recorded by the encoder after its last call */
-  uint32_t inner_bytes; /* bytes of the body that frame its parts (scope layer and bucket) */
-  double theory_bits;   /* the paper's own formula for this message */
+  message_head *head;           /* pinned host memory; valid once `ready` has happened */
+  unsigned char *wire;          /* device memory: head, then body */
+  size_t capacity;              /* bytes of `wire` */
+  event *ready;                 /* recorded by the encoder after its last call */
+  uint32_t inner_bytes;         /* bytes of the body that frame its parts (scope layer and bucket) */
+  double theory_bits;           /* the paper's own formula for this message: message_theory_bits */
+  double theory_bits_per_entry; /* to be added for each entry, where only the device knows how many there are */
 } message;
 
 /* Device memory of the body. */
@@ -45,6 +46,9 @@ static inline uint64_t message_overhead_bits(const message *m) {
 static inline uint64_t message_payload_bits(const message *m) {
   return 8 * message_wire_bytes(m) - message_overhead_bits(m);
 }
+static inline double message_theory_bits(const message *m) {
+  return m->theory_bits + m->theory_bits_per_entry * (double)m->head->count;
+}
 
 /* Ends an encoding whose sizes the host knows: writes the head to both places and records `ready` on the stream. (An
  * encoder that counts on the device writes the wire's head there, copies it to `head` and records `ready` itself.) */
@@ -55,7 +59,7 @@ typedef struct message_pool message_pool;
 enum status message_pool_create(device *d, message_pool **out) WARN_UNUSED;
 /* Releases every message, those in use too. NULL is ignored. */
 void message_pool_destroy(message_pool *p);
-/* A message with at least `capacity` bytes of wire image; head, inner_bytes and theory_bits are zero. */
+/* A message with at least `capacity` bytes of wire image; head, inner_bytes and the theory's bits are zero. */
 enum status message_acquire(message_pool *p, size_t capacity, message **out) WARN_UNUSED;
 /* The message may be acquired anew: what was issued on it before runs, on the same stream, before the new owner's. */
 void message_give_back(message_pool *p, message *m);

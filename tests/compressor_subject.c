@@ -74,12 +74,13 @@ enum status subject_open(const subject_options *o, subject *s) {
   for (size_t i = 0; i < 2 && names[i]; i++) {
     const compressor *c = compressor_find(s->device, names[i]);
     if (!c) return FAIL(STATUS_BAD_INPUT, "no compressor %s", names[i]);
-    TRY_RETURN(default_args(c->params, i == 0 ? o->key : NULL, o->value, &s->args[i]));
+    TRY_RETURN(
+        default_args(c->params, i == 0 ? o->key : o->second_key, i == 0 ? o->value : o->second_value, &s->args[i]));
     stages[i] = (module_spec){.name = names[i], .args = s->args[i]};
     if (i == 0) s->first = c;
   }
   const pipeline_spec spec = {
-      .stages = stages, .n_stages = o->second ? 2 : 1, .scope = o->scope, .indices = o->indices};
+      .stages = stages, .n_stages = o->second ? 2 : 1, .scope = o->scope, .bucket = o->bucket, .indices = o->indices};
   TRY_RETURN(pipeline_create(&spec, s->device, s->stream, &s->layers, 7, &s->pipeline));
   return open_memory(s);
 }

@@ -15,8 +15,10 @@ typedef struct subject_options {
   const compressor *const *registry; /* NULL: the registered compressors */
   const char *name;                  /* the first stage */
   const char *key, *value;           /* one parameter of it that is not its default, or NULL */
-  const char *second;                /* a stage behind it, with its defaults, or NULL */
+  const char *second;                /* a stage behind it, or NULL */
+  const char *second_key, *second_value;
   enum scope scope;
+  size_t bucket; /* elements, in scope bucket */
   enum index_coding indices;
   size_t n; /* scope layer cuts it into three layers: n/3 elements, none, the rest */
 } subject_options;

@@ -43,7 +43,7 @@ Test(cell, everything_given_is_kept) {
   const char *config =
       "{\"model\":{\"name\":\"lenet5\"},\"dataset\":{\"name\":\"fashion-mnist\",\"limit\":2000,\"partition\":\"iid\"},"
       "\"method\":{\"name\":\"topk-sgd\",\"memory\":false,\"compressor\":[{\"name\":\"randk\",\"density\":0.5,"
-      "\"scale\":\"unbiased\"}],\"scope\":\"layer\",\"indices\":"
+      "\"scale\":\"unbiased\"}],\"scope\":\"layer\",\"bucket\":512,\"indices\":"
       "\"packed\"},"
       "\"workers\":3,\"batch\":5,\"epochs\":0,\"steps\":700,\"eval_every\":0.25,\"probe_every\":9,\"optimizer\":{"
       "\"lr\":0.30000000000000004,\"momentum\":0.9,\"weight_decay\":0.0001,\"clip\":2.5,\"schedule\":{\"multistep\":[1,"

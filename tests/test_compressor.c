@@ -41,6 +41,8 @@ static bool variant_get(const compressor *c, int number, variant *out) {
 
 /* ---------------------------------------------------------------- conformance */
 
+enum { BUCKET = 100 };
+
 typedef struct conformance_case {
   int compressor, variant;
   enum scope scope;
@@ -58,13 +60,13 @@ ParameterizedTestParameters(compressor, conformance) {
   variant v;
   for (int c = 0; compressor_registry[c]; c++)
     for (int number = 0; variant_get(compressor_registry[c], number, &v); number++)
-      for (int rest = 0; rest < 8 && n < MOST_CASES; rest++) {
-        if (rest & 2 && !(compressor_registry[c]->traits & SELECTOR)) continue;
-        cases[n++] = (conformance_case){.compressor = c,
-                                        .variant = number,
-                                        .scope = rest & 1 ? SCOPE_LAYER : SCOPE_GLOBAL,
-                                        .indices = rest & 2 ? INDEX_PACKED : INDEX_RAW32,
-                                        .device = rest & 4 ? DEVICE_SHADOW : DEVICE_CPU};
+      for (int rest = 0; rest < 18 && n < MOST_CASES; rest++) {
+        const conformance_case one = {.compressor = c,
+                                      .variant = number,
+                                      .scope = (enum scope)(rest % 3),
+                                      .indices = (enum index_coding)(rest / 3 % 3),
+                                      .device = rest / 9 ? DEVICE_SHADOW : DEVICE_CPU};
+        if (one.indices == INDEX_RAW32 || compressor_registry[c]->traits & SELECTOR) cases[n++] = one;
       }
   return cr_make_param_array(conformance_case, cases, n, free_cases);
 }
@@ -76,31 +78,88 @@ static void open_subject(const subject_options *o, subject *s) {
 
 #define EXPECT(s, check) cr_expect(check, "%s, %zu elements: %s", (s).first->name, (s).n, (s).reason)
 
-ParameterizedTest(conformance_case *p, compressor, conformance) {
-  static const size_t sizes[] = {0, 1, 31, 32, 33, 4097};
-  const compressor *c = compressor_registry[p->compressor];
-  variant v;
+/* Everything a subject of o->n elements is held to but its claims. */
+static void expect_conforming(const subject_options *o, unsigned trials) {
   subject s;
-  cr_assert(variant_get(c, p->variant, &v));
-  subject_options o = {
-      .device = p->device, .name = c->name, .key = v.key, .value = v.value, .scope = p->scope, .indices = p->indices};
-  for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
-    o.n = sizes[j];
-    open_subject(&o, &s);
-    EXPECT(s, check_round_trip(&s));
-    EXPECT(s, check_account(&s));
-    EXPECT(s, check_feedback(&s));
-    EXPECT(s, check_draws(&s));
-    EXPECT(s, check_special_values(&s));
-    EXPECT(s, check_hostile_bytes(&s, 120));
-    if (s.n == 4097) EXPECT(s, check_changes_something(&s));
-    subject_close(&s);
-  }
-  if (p->device != DEVICE_CPU || p->indices != INDEX_RAW32) return;
-  o.n = 64;
-  open_subject(&o, &s);
-  EXPECT(s, check_claims(&s, 8000));
+  open_subject(o, &s);
+  EXPECT(s, check_round_trip(&s));
+  EXPECT(s, check_account(&s));
+  EXPECT(s, check_feedback(&s));
+  EXPECT(s, check_draws(&s));
+  EXPECT(s, check_special_values(&s));
+  EXPECT(s, check_hostile_bytes(&s, trials));
+  if (s.n == 4097) EXPECT(s, check_changes_something(&s));
   subject_close(&s);
+}
+
+static void expect_claims(subject_options o, unsigned draws) {
+  subject s;
+  o.n = 64;
+  o.bucket = 24; /* the last of three is smaller */
+  open_subject(&o, &s);
+  EXPECT(s, check_claims(&s, draws));
+  subject_close(&s);
+}
+
+/* The shadow device is to show calls out of order, which a few sizes and trials do as well as many. */
+ParameterizedTest(conformance_case *p, compressor, conformance) {
+  static const size_t sizes[] = {0, 33, 4097, 1, 31, 32};
+  const compressor *c = compressor_registry[p->compressor];
+  const bool is_shadow = p->device == DEVICE_SHADOW;
+  variant v;
+  cr_assert(variant_get(c, p->variant, &v));
+  subject_options o = {.device = p->device,
+                       .name = c->name,
+                       .key = v.key,
+                       .value = v.value,
+                       .scope = p->scope,
+                       .bucket = BUCKET,
+                       .indices = p->indices};
+  for (size_t j = 0; j < (is_shadow ? 3 : 6); j++) {
+    o.n = sizes[j];
+    expect_conforming(&o, is_shadow ? 24 : 120);
+  }
+  if (!is_shadow && p->indices == INDEX_RAW32) expect_claims(o, 8000);
+}
+
+static const subject_options compositions[] = {
+    {.name = "topk", .second = "sign"}, /* SignTop_k */
+    {.name = "topk", .second = "sign", .scope = SCOPE_LAYER, .indices = INDEX_PACKED},
+    {.name = "topk", .second = "sign", .second_key = "scale", .second_value = "l2", .scope = SCOPE_BUCKET},
+    {.name = "topk", .second = "qsgd", .indices = INDEX_PACKED}, /* QTop_k */
+    {.name = "topk", .second = "qsgd", .second_key = "shrink", .second_value = "true", .indices = INDEX_DELTA},
+    {.name = "topk", .key = "density", .value = "0.1", .second = "qsgd", .scope = SCOPE_BUCKET, .indices = INDEX_DELTA},
+    {.name = "topk", .second = "ternary", .scope = SCOPE_LAYER, .indices = INDEX_DELTA},
+    {.name = "randk", .second = "qsgd", .second_key = "levels", .second_value = "1", .scope = SCOPE_BUCKET},
+    {.name = "randk", .key = "scale", .value = "unbiased", .second = "qsgd", .indices = INDEX_DELTA},
+    {.name = "randk", .key = "scale", .value = "unbiased", .second = "ternary", .scope = SCOPE_BUCKET},
+    {.name = "randk", .key = "density", .value = "0.3", .second = "qsgd", .scope = SCOPE_LAYER},
+    {.name = "randk", .key = "density", .value = "1", .second = "sign", .scope = SCOPE_LAYER, .indices = INDEX_DELTA},
+    {.name = "topk", .key = "density", .value = "0.3", .scope = SCOPE_BUCKET, .indices = INDEX_DELTA},
+    {.name = "threshold", .key = "tau", .value = "1.5", .scope = SCOPE_BUCKET, .indices = INDEX_DELTA},
+    {.name = "qsgd", .key = "levels", .value = "65535", .scope = SCOPE_BUCKET},
+};
+
+/* By number, since each test is a process of its own, where the texts lie elsewhere. */
+ParameterizedTestParameters(compressor, compositions_conform) {
+  const size_t n = sizeof compositions / sizeof *compositions;
+  size_t *numbers = cr_malloc(n * sizeof *numbers);
+  for (size_t i = 0; i < n; i++) numbers[i] = i;
+  return cr_make_param_array(size_t, numbers, n, free_cases);
+}
+
+ParameterizedTest(size_t *number, compressor, compositions_conform) {
+  subject_options o = compositions[*number];
+  o.bucket = BUCKET;
+  for (int kind = DEVICE_CPU; kind <= DEVICE_SHADOW; kind++) {
+    o.device = (enum device_kind)kind;
+    o.n = 33;
+    expect_conforming(&o, kind == DEVICE_CPU ? 120 : 24);
+    o.n = 4097;
+    expect_conforming(&o, kind == DEVICE_CPU ? 120 : 24);
+  }
+  o.device = DEVICE_CPU;
+  expect_claims(o, 4000);
 }
 
 Test(compressor, every_claim_is_made_by_some_parameters) {

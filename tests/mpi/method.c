@@ -28,19 +28,23 @@ static const optimizer full = {.lr = 0.1,
 
 /* Every method, and every branch of it. */
 static const struct {
-  const char *method, *compressor;
+  const char *method, *compressors[2];
   const optimizer *optimizer;
 } variants[] = {
-    {"sgd", NULL, &full},
-    {"local-sgd steps=3", NULL, &full},
-    {"local-sgd steps=2 average_momentum=true", NULL, &full},
-    {"topk-sgd", "topk density=0.05", &full},
-    {"topk-sgd memory=false indices=packed", "randk density=0.1", &plain},
-    {"gtopk k=7 aggregate=naive", NULL, &full},
-    {"gtopk k=7 aggregate=tree", NULL, &full},
-    {"gtopk k=7 aggregate=recursive indices=packed", NULL, &full},
-    {"gtopk k=7 memory=false", NULL, &full},
-    {"gtopk density=0.1 step_inside=true", NULL, &plain},
+    {"sgd", {NULL}, &full},
+    {"local-sgd steps=3", {NULL}, &full},
+    {"local-sgd steps=2 average_momentum=true", {NULL}, &full},
+    {"topk-sgd", {"topk density=0.05"}, &full},
+    {"topk-sgd memory=false indices=packed", {"randk density=0.1"}, &plain},
+    {"topk-sgd scope=bucket bucket=64 indices=delta", {"threshold tau=0.2"}, &full},
+    {"topk-sgd indices=delta", {"topk density=0.1", "qsgd levels=4 shrink=true"}, &plain},
+    {"topk-sgd scope=layer", {"topk density=0.1", "sign"}, &full},
+    {"topk-sgd memory=false scope=bucket bucket=64", {"ternary"}, &full},
+    {"gtopk k=7 aggregate=naive", {NULL}, &full},
+    {"gtopk k=7 aggregate=tree", {NULL}, &full},
+    {"gtopk k=7 aggregate=recursive indices=packed", {NULL}, &full},
+    {"gtopk k=7 memory=false", {NULL}, &full},
+    {"gtopk density=0.1 step_inside=true", {NULL}, &plain},
 };
 enum { N_VARIANTS = sizeof variants / sizeof variants[0] };
 
@@ -49,7 +53,7 @@ static lab_options variant_options(int v, int m, enum device_kind kind) {
                        .device = kind,
                        .n_workers = m,
                        .method = variants[v].method,
-                       .compressors = {variants[v].compressor},
+                       .compressors = {variants[v].compressors[0], variants[v].compressors[1]},
                        .batch = 2,
                        .seed = 11,
                        .optimizer = *variants[v].optimizer};
@@ -124,6 +128,7 @@ static int case_equalities(int argc, char **argv) {
     lab_options o = {QUADRATIC, .n_workers = m, .method = "sgd", .batch = 2, .seed = 7, .optimizer = full};
     if (check_equal(&o, "topk-sgd", "identity", 0)) return 1;
     if (check_equal(&o, "topk-sgd memory=false", "topk density=1", 0)) return 1;
+    if (check_equal(&o, "topk-sgd indices=delta", "threshold tau=0", 0)) return 1;
     if (check_equal(&o, "gtopk density=1 aggregate=naive", NULL, 1e-5)) return 1;
     if (check_equal(&o, "gtopk density=1 aggregate=tree", NULL, 1e-5)) return 1;
     if (check_equal(&o, "gtopk density=1 aggregate=recursive", NULL, 1e-5)) return 1;
