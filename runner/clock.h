@@ -10,7 +10,7 @@
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t clock_now_ns(void);
 
-/* A stopwatch that runs while training and stands while evaluating. Zero-initialise. */
+/* A stopwatch that runs while training and stands while evaluating and in PHASE_PROBE. Zero-initialise. */
 typedef struct stopwatch {
   bool running;
   enum phase phase;
