@@ -56,8 +56,8 @@ TERSE := $B/terse
 TESTS := $B/unit_tests
 
 # ---------------------------------------------------------------- entry targets
-.PHONY: all help deps deps-peers demo test asan rates bench bench-peers bench-overhead check-layers cuda clean format \
-  build bundle do-demo do-test do-asan do-rates do-bench-peers FORCE
+.PHONY: all help deps deps-peers demo test asan claims rates bench bench-peers bench-overhead check-layers cuda clean format \
+  build bundle do-demo do-test do-asan do-claims do-rates do-bench-peers FORCE
 
 all: deps ## build everything and leave ./terse here (the default)
 	$(AGAIN) build
@@ -76,6 +76,9 @@ test: deps ## run all tests; the closing line counts them
 
 asan: deps ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	+@$(MAKE) -j$(JOBS) SANITIZE=address,undefined CFLAGS=-O1 do-asan
+
+claims: deps ## judge what the papers claim against the results
+	$(AGAIN) do-claims
 
 rates: deps ## fit convergence rates on the quadratic and judge them against theory
 	$(AGAIN) do-rates
@@ -197,6 +200,10 @@ do-test: build $(TESTS) $B/mpi_cases
 
 do-asan: $(TERSE) $(TESTS) $B/mpi_cases
 	@tests/run $(TESTS)
+
+# Every experiment file may hold claims; only those with results are judged.
+do-claims: build
+	@./terse claims $(wildcard experiments/*.yaml experiments/*/*.yaml) --db $(RESULTS)
 
 do-rates: build
 	@./terse run experiments/rates/descent.yaml experiments/rates/noise.yaml --db $(RESULTS) --ranks 1 --jobs $(JOBS)

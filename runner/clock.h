@@ -15,7 +15,7 @@ typedef struct stopwatch {
   bool running;
   enum phase phase;
   uint64_t wall_since, cpu_since;
-  uint64_t wall_ns;               /* while running */
+  uint64_t wall_ns; /* while running */
   uint64_t phase_cpu_ns[N_PHASES];
 } stopwatch;
 

@@ -18,8 +18,8 @@ static void print_bounds(const param *p) {
 }
 
 static void print_params(const param *p) {
-  static const char *const types[] = {"whole number", "number", "true or false", "word", "list of compressors",
-                                       "list of numbers"};
+  static const char *const types[] = {"whole number",        "number",         "true or false", "word",
+                                      "list of compressors", "list of numbers"};
   for (; p && p->name; p++) {
     printf("      %s: %s", p->name, types[p->type]);
     print_bounds(p);

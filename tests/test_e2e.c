@@ -28,6 +28,7 @@ static void run_script(const char *name) {
 
 SCRIPT(bad_input)
 SCRIPT(broken_store)
+SCRIPT(claims)
 SCRIPT(commands)
 SCRIPT(crash)
 SCRIPT(interrupt)
