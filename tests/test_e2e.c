@@ -31,6 +31,7 @@ SCRIPT(broken_store)
 SCRIPT(claims)
 SCRIPT(commands)
 SCRIPT(crash)
+SCRIPT(figures)
 SCRIPT(interrupt)
 #ifndef TERSE_SANITIZED /* it builds the program anew, as users do */
 SCRIPT(new_compressor)
