@@ -37,4 +37,5 @@ SCRIPT(interrupt)
 SCRIPT(new_compressor)
 #endif
 SCRIPT(query)
+SCRIPT(readme_queries)
 SCRIPT(run)
