@@ -57,14 +57,14 @@ TERSE := $B/terse
 TESTS := $B/unit_tests
 
 # ---------------------------------------------------------------- entry targets
-.PHONY: all help deps deps-peers demo data test asan rates bench bench-peers bench-overhead check-layers cuda clean format \
-  build bundle do-demo do-data do-test do-asan do-rates do-bench-peers FORCE
+.PHONY: all help deps deps-peers demo data test asan claims rates bench-peers bench-overhead check-layers cuda clean \
+  format build do-demo do-data do-test do-asan do-claims do-rates do-bench-peers FORCE
 
 all: deps ## build everything and leave ./terse here (the default)
 	$(AGAIN) build
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z][a-z%-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  Variables: CFLAGS (yours, default -O3), ARCH (default native), JOBS (default: the cores), TERSE_DATA (a"
 	@echo "  folder with data sets), DATA (where make data puts them, default data), SETS (which; default all), TERSE_MIRROR"
@@ -81,6 +81,12 @@ test: deps ## run all tests; the closing line counts them
 
 asan: deps ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	+@$(MAKE) -j$(JOBS) SANITIZE=address,undefined CFLAGS=-O1 do-asan
+
+claims: deps ## judge what the papers claim against the results
+	$(AGAIN) do-claims
+
+fig-%: ## the same for one figure, e.g. fig-gtopk-convergence
+	@echo "There is no figure '$*'; there are $(FIGURE_TARGETS)"; exit 2
 
 rates: deps ## fit convergence rates on the quadratic and judge them against theory
 	$(AGAIN) do-rates
@@ -203,7 +209,7 @@ data/king-james/king-james.txt: datasets/fetch.sh datasets/SHA256SUMS
 do-demo: build
 	@./terse run experiments/demo.yaml --db $(RESULTS)
 	@./terse query --db $(RESULTS) --file analysis/demo.sql
-	@for f in loss-bits accuracy-epoch; do analysis/draw.sh $(RESULTS) demo $$f figures/demo; done
+	@for f in loss-bits accuracy-epoch; do analysis/draw.sh $(RESULTS) demo demo/$$f figures/demo; done
 
 do-test: build $(TESTS) $B/mpi_cases
 	@tests/check-layers
@@ -211,6 +217,30 @@ do-test: build $(TESTS) $B/mpi_cases
 
 do-asan: $(TERSE) $(TESTS) $B/mpi_cases
 	@tests/run $(TESTS)
+
+# A figure is an experiment file with a query of its name; a query that begins with its name draws a further picture of it.
+TIER ?= laptop
+FIGURES := $(foreach q,$(wildcard analysis/figures/*/*.sql),$(if $(wildcard \
+  $(q:analysis/figures/%.sql=experiments/%.yaml)),$(q:analysis/figures/%.sql=%)))
+FIGURE_TARGETS := $(foreach f,$(FIGURES),fig-$(subst /,-,$f))
+.PHONY: figures do-figures $(FIGURE_TARGETS)
+$(foreach f,$(FIGURES),$(eval fig-$(subst /,-,$f): FIGURE = $f))
+
+$(FIGURE_TARGETS): deps
+	$(AGAIN) do-figures FIGURES=$(FIGURE)
+
+figures: deps ## run what is missing for all figures and draw them: TIER=smoke (a minute), laptop (default)
+	$(AGAIN) do-figures
+
+do-figures: build
+	@./terse run $(FIGURES:%=experiments/%.yaml) --tier $(TIER) --db $(RESULTS)
+	@set -e; for f in $(FIGURES); do for q in analysis/figures/$$f.sql analysis/figures/$$f-*.sql; do \
+	  if [ -f $$q ]; then q=$${q#analysis/figures/}; analysis/draw.sh $(RESULTS) $$(sed -n 's/^experiment: //p' \
+	    experiments/$$f.yaml) $${q%.sql} figures/$(TIER)/$$(dirname $$f) $(TIER); fi; done; done
+
+# Every experiment file may hold claims; only those with results are judged.
+do-claims: build
+	@./terse claims $(wildcard experiments/*.yaml experiments/*/*.yaml) --db $(RESULTS)
 
 do-rates: build
 	@./terse run experiments/rates/descent.yaml experiments/rates/noise.yaml --db $(RESULTS) --ranks 1 --jobs $(JOBS)

@@ -6,6 +6,10 @@ const method *method_find(const char *name) {
   return NULL;
 }
 
+bool method_is_probed(const method_env *env, uint64_t round) {
+  return env->probe_every > 0 && (round + 1) % env->probe_every == 0;
+}
+
 enum status method_mean(const method_env *env, const float *const *contribution, float *mean) {
   env->enter(env->clock, PHASE_EXCHANGE);
   TRY_RETURN(comm_allreduce(env->comm, contribution, env->n_params, mean));

@@ -23,7 +23,16 @@ enum method_trait {
 };
 
 /* What a round is doing, for the account of time. */
-enum phase { PHASE_OTHER, PHASE_COMPUTE, PHASE_ENCODE, PHASE_EXCHANGE, PHASE_DECODE, PHASE_UPDATE, N_PHASES };
+enum phase {
+  PHASE_OTHER,
+  PHASE_COMPUTE,
+  PHASE_ENCODE,
+  PHASE_EXCHANGE,
+  PHASE_DECODE,
+  PHASE_UPDATE,
+  N_PHASES,
+  PHASE_PROBE = N_PHASES, /* not part of the run: its time is left out */
+};
 
 /* One worker of this rank. Everything is owned by the runner and lent for the run. */
 typedef struct worker {
@@ -41,16 +50,17 @@ typedef struct method_env {
   worker *workers; /* n_local of this rank, ids ascending and contiguous */
   int n_local, n_workers;
   net *net;
-  float *loss;               /* device, one float: where worker_gradient has the net put a mini-batch's loss */
+  float *loss; /* device, one float: where worker_gradient has the net put a mini-batch's loss */
   const data *data;
-  size_t batch;              /* samples of a worker's mini-batch */
+  size_t batch; /* samples of a worker's mini-batch */
   const layer_table *layers;
   size_t n_params;
-  const float *initial;      /* device, n_params: the same on every rank */
+  const float *initial; /* device, n_params: the same on every rank */
   const optimizer *optimizer;
-  size_t steps_per_epoch;    /* of every worker */
+  size_t steps_per_epoch; /* of every worker */
+  uint64_t probe_every;   /* rounds; 0: never. `probe` is called after each round that method_is_probed */
   uint64_t seed;
-  void *scratch;             /* device, vec_scratch_bytes(2 n_params) */
+  void *scratch;                            /* device, vec_scratch_bytes(2 n_params) */
   void (*enter)(void *clock, enum phase p); /* tells the runner's clock what follows */
   void *clock;
 } method_env;
@@ -63,7 +73,7 @@ typedef struct probe_sink {
 
 typedef struct method {
   const char *name, *paper;
-  const char *version;      /* changes when the same cell gives other numbers: part of a cell's hash */
+  const char *version; /* changes when the same cell gives other numbers: part of a cell's hash */
   const param *params;
   unsigned traits;
   /* NULL, or why this cell makes no sense (static storage): stored as skipped, not an error. May be NULL. */
@@ -83,7 +93,7 @@ typedef struct method {
 } method;
 
 extern const method *const method_registry[]; /* NULL-terminated; generated */
-const method *method_find(const char *name); /* by YAML name; NULL where there is none */
+const method *method_find(const char *name);  /* by YAML name; NULL where there is none */
 
 /* Shared by the methods (local_step.c, method.c). */
 
@@ -93,6 +103,8 @@ enum status worker_gradient(const method_env *env, worker *w, uint64_t step, con
 enum status method_archive_workers(const method_env *env, archive *a) WARN_UNUSED;
 /* Position in epochs of step t. */
 double method_epoch(const method_env *env, uint64_t step);
+/* Whether the method's series are asked for after this round: what has to be seen in mid-round is then noted. */
+bool method_is_probed(const method_env *env, uint64_t round);
 /* mean = (1/M) sum over all workers of their vectors (n_params floats; contribution[i] is local worker i's), by
  * all-reduce: collective. mean overlaps no contribution. */
 enum status method_mean(const method_env *env, const float *const *contribution, float *mean) WARN_UNUSED;

@@ -1,20 +1,21 @@
 #!/bin/bash
-# analysis/draw.sh DATABASE EXPERIMENT FIGURE FOLDER [TIER]: draws analysis/figures/EXPERIMENT/FIGURE.{sql,gp} from the
-# database as FOLDER/FIGURE.svg and .pdf. TIER: default the one that ran last.
+# analysis/draw.sh DATABASE EXPERIMENT GROUP/FIGURE FOLDER [TIER]: draws analysis/figures/GROUP/FIGURE.{sql,gp} from the
+# database as FOLDER/FIGURE.svg and .pdf. TIER: default the one that ran last, "base" where there is none.
 #
 # The query sees :experiment and :tier and answers rows (curve, label, x, y, low, high), a curve's rows together and in
 # order of x; any text tells curves apart. The .gp file finds them as `data` (one block a curve) and their names as
-# `labels`, and draws with figures/style.gp.
+# `labels`, and draws with figures/style.gp. Both run in analysis/figures: what figures share lies there, for .read and load.
 set -euo pipefail
 
 fail() { echo "draw.sh: $*" >&2 && exit 1; }
 [ $# -ge 4 ] || { sed -n '2,3s/^# //p' "$0" >&2 && exit 2; }
-database=$1 experiment=$2 figure=$3 folder=$4 tier=${5-}
-figures=$(dirname "$0")/figures
-query=$figures/$experiment/$figure.sql
-[[ "$experiment$figure$tier" =~ ^[A-Za-z0-9_-]+$ ]] || fail "names are letters, digits, - and _"
-[ -f "$query" ] || fail "no figure '$figure' of '$experiment': $query is not there"
-[ -f "$database" ] || fail "$database is not there; terse run experiments/$experiment.yaml makes it"
+database=$(realpath -m "$1") experiment=$2 figure=$3 folder=$(realpath -m "$4") shown=$4 tier=${5-}
+[[ "$experiment$figure$tier" =~ ^[A-Za-z0-9_/-]+$ ]] || fail "names are letters, digits, - and _"
+[ "$tier" != base ] || tier=
+cd "$(dirname "$0")/figures"
+query=$figure.sql name=${figure##*/}
+[ -f "$query" ] || fail "no figure '$figure': analysis/figures/$query is not there"
+[ -f "$database" ] || fail "$database is not there; terse run makes it"
 
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 ask() {
@@ -29,7 +30,7 @@ n_curves=$(cut -f1 "$work/rows" | sort -u | wc -l)
 
 awk -F'\t' -v OFS='\t' '$1 != last { if (NR > 1) print "\n"; last = $1 } { print $3, $4, $5, $6 }' "$work/rows" >"$work/data"
 labels=$(awk -F'\t' '!seen[$1]++ { gsub(/["\\]/, "", $2); printf "\"%s\" ", $2 }' "$work/rows")
-caption=$(ask <"$figures/caption.sql" | tr -d '"\\' | sed ':all;N;$!b all;s/\n/\\n/g')
+caption=$(ask <caption.sql | tr -d '"\\' | sed ':all;N;$!b all;s/\n/\\n/g')
 
 mkdir -p "$folder"
 for format in svg pdf; do
@@ -38,9 +39,10 @@ for format in svg pdf; do
     echo "data = '$work/data'"
     echo "labels = '${labels//\'/}'"
     echo "caption = \"$caption\""
-    cat "$figures/style.gp" "$figures/$experiment/$figure.gp"
+    echo "n_lines = $(($(grep -o '\\n' <<<"$caption" | wc -l) + 1))"
+    cat style.gp "$figure.gp"
   } | gnuplot >"$work/picture" || fail "gnuplot could not draw $figure"
   [ -s "$work/picture" ] || fail "gnuplot drew nothing for $figure"
-  mv "$work/picture" "$folder/$figure.$format"
+  mv "$work/picture" "$folder/$name.$format"
 done
-echo "$folder/$figure.svg (and .pdf): $n_curves curves"
+echo "$shown/$name.svg (and .pdf): $n_curves curves"

@@ -3,8 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/rng.h"
-
 enum status fit_line(const double *x, const double *y, size_t n, line *out) {
   double mean_x = 0, mean_y = 0;
   for (size_t i = 0; i < n; i++) {
@@ -43,70 +41,32 @@ exit:
   return status;
 }
 
-/* mean[i] = sum over s of count[s] values[s][i] / n_seeds */
-static void average(const double *values, const size_t *count, size_t n_points, size_t n_seeds, double *mean) {
-  for (size_t i = 0; i < n_points; i++) {
-    mean[i] = 0;
-    for (size_t s = 0; s < n_seeds; s++) mean[i] += (double)count[s] * values[s * n_points + i] / (double)n_seeds;
+/* A mean over resampled seeds, and its fit. */
+typedef struct resampling {
+  const double *t, *values;
+  size_t n_points, n_seeds;
+  double *mean; /* n_points */
+} resampling;
+
+static enum status slope_of_mean(void *context, const size_t *count, double *slope) {
+  const resampling *r = context;
+  line fitted;
+  for (size_t i = 0; i < r->n_points; i++) {
+    r->mean[i] = 0;
+    for (size_t s = 0; s < r->n_seeds; s++)
+      r->mean[i] += (double)count[s] * r->values[s * r->n_points + i] / (double)r->n_seeds;
   }
+  TRY_RETURN(fit_power(r->t, r->mean, r->n_points, &fitted));
+  *slope = fitted.slope;
+  return STATUS_OK;
 }
 
 enum status fit_slope(const double *t, const double *values, size_t n_points, size_t n_seeds, size_t n_resamples,
                       uint64_t seed, slope_estimate *out) {
-  if (n_seeds < 2) return FAIL(STATUS_BAD_INPUT, "an interval over seeds needs at least two of them, not %zu", n_seeds);
-  if (n_resamples < 2) return FAIL(STATUS_BAD_INPUT, "a bootstrap needs at least two resamples, not %zu", n_resamples);
-  enum status status = STATUS_OK;
-  line fitted;
-  double *mean = malloc((n_points + 1) * sizeof *mean);
-  size_t *count = malloc(n_seeds * sizeof *count);
-  if (!mean || !count) {
-    status = FAIL(STATUS_NO_MEMORY, "no memory for a bootstrap over %zu seeds", n_seeds);
-    goto exit;
-  }
-  for (size_t s = 0; s < n_seeds; s++) count[s] = 1;
-  average(values, count, n_points, n_seeds, mean);
-  TRY(fit_power(t, mean, n_points, &fitted));
-
-  double resampled_mean = 0, squares = 0; /* Welford's recurrence: the spread may be far below the slope */
-  for (size_t b = 0; b < n_resamples; b++) {
-    const rng_key draws = rng_stream(seed, RNG_BOOTSTRAP, -1, b);
-    for (size_t s = 0; s < n_seeds; s++) count[s] = 0;
-    for (size_t s = 0; s < n_seeds; s++) count[(size_t)((double)rng_uniform_at(draws, s) * (double)n_seeds)]++;
-    average(values, count, n_points, n_seeds, mean);
-    line resampled;
-    TRY(fit_power(t, mean, n_points, &resampled));
-    const double step = resampled.slope - resampled_mean;
-    resampled_mean += step / (double)(b + 1);
-    squares += step * (resampled.slope - resampled_mean);
-  }
-  const double n = (double)n_seeds;
-  const double error = sqrt(squares / (double)(n_resamples - 1) * n / (n - 1));
-  const double half = student_quantile_975(n_seeds - 1) * error;
-  *out = (slope_estimate){fitted.slope, {fitted.slope - half, fitted.slope + half}};
-exit:
-  free(count);
-  free(mean);
+  resampling r = {t, values, n_points, n_seeds, malloc((n_points + 1) * sizeof *r.mean)};
+  if (!r.mean) return FAIL(STATUS_NO_MEMORY, "no memory for a fit of %zu points", n_points);
+  const enum status status =
+      bootstrap_interval(slope_of_mean, &r, n_seeds, n_resamples, seed, &out->slope, &out->interval);
+  free(r.mean);
   return status;
-}
-
-double student_quantile_975(size_t degrees_of_freedom) {
-  static const double exact[] = {INFINITY, 12.706205, 4.302653, 3.182446, 2.776445, 2.570582,
-                                 2.446912, 2.364624,  2.306004, 2.262157, 2.228139};
-  if (degrees_of_freedom < sizeof exact / sizeof *exact) return exact[degrees_of_freedom];
-  /* Cornish-Fisher expansion about the normal quantile (Abramowitz and Stegun 26.7.5). */
-  const double z = 1.959963985, z2 = z * z, n = (double)degrees_of_freedom;
-  return z + z * (z2 + 1) / (4 * n) + z * ((5 * z2 + 16) * z2 + 3) / (96 * n * n) +
-         z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * n * n * n);
-}
-
-const char *verdict_name(enum verdict v) {
-  static const char *const names[] = {"confirmed", "contradicted", "inconclusive"};
-  return names[v];
-}
-
-enum verdict verdict_on(interval measured, double published, double tolerance) {
-  const double low = published - tolerance, high = published + tolerance;
-  if (measured.low >= low && measured.high <= high) return VERDICT_CONFIRMED;
-  if (measured.low > high || measured.high < low) return VERDICT_CONTRADICTED;
-  return VERDICT_INCONCLUSIVE;
 }

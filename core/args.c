@@ -70,6 +70,26 @@ static enum status parse_choice(const param *p, const char *text, arg *out) {
   return FAIL(STATUS_BAD_INPUT, "%s must be one of %s, not '%s'", p->name, p->choices, text);
 }
 
+/* "[0.25, 0.01]" */
+static enum status parse_reals(const param *p, const char *text, arg *out) {
+  char copy[512];
+  const size_t n = strlen(text);
+  if (n < 2 || n >= sizeof copy || text[0] != '[' || text[n - 1] != ']')
+    return FAIL(STATUS_BAD_INPUT, "%s is a list of numbers, [A, B], not '%s'", p->name, text);
+  snprintf(copy, sizeof copy, "%.*s", (int)(n - 2), text + 1);
+  char *rest = copy + strspn(copy, " ");
+  if (!*rest) return STATUS_OK;
+  for (char *word; (word = strsep(&rest, ","));) {
+    arg one = {0};
+    word += strspn(word, " ");
+    if (out->n_reals == ARG_MAX_REALS)
+      return FAIL(STATUS_BAD_INPUT, "%s takes at most %d numbers", p->name, ARG_MAX_REALS);
+    TRY_RETURN(parse_real(p, word, &one));
+    out->reals[out->n_reals++] = one.real;
+  }
+  return STATUS_OK;
+}
+
 enum status arg_from_text(const param *p, const char *text, arg *out) {
   *out = (arg){.name = p->name, .type = p->type};
   switch (p->type) {
@@ -82,6 +102,8 @@ enum status arg_from_text(const param *p, const char *text, arg *out) {
     case PARAM_PIPELINE:
       out->text = text;
       return STATUS_OK;
+    case PARAM_REALS:
+      return parse_reals(p, text, out);
     case PARAM_BOOL:
       out->integer = strcmp(text, "true") == 0;
       if (out->integer || strcmp(text, "false") == 0) return STATUS_OK;

@@ -26,6 +26,12 @@ const module_spec *args_modules(const args *a, const char *name, size_t *n_modul
   return found->modules;
 }
 
+const double *args_reals(const args *a, const char *name, size_t *n_reals) {
+  const arg *found = find(a, name, PARAM_REALS);
+  *n_reals = found->n_reals;
+  return found->reals;
+}
+
 bool module_name_equal(const char *a, const char *b) {
   for (; *a && *b; a++, b++) {
     const char x = *a == '-' ? '_' : *a, y = *b == '-' ? '_' : *b;

@@ -38,7 +38,10 @@ enum param_type {
   PARAM_BOOL,     /* args_bool */
   PARAM_CHOICE,   /* args_text: one of `choices` */
   PARAM_PIPELINE, /* args_modules: a list of compressors, e.g. [topk: {density: 0.01}] */
+  PARAM_REALS,    /* args_reals: a list of at most ARG_MAX_REALS numbers, e.g. [0.25, 0.01], each within the bounds */
 };
+
+enum { ARG_MAX_REALS = 16 };
 
 /* One parameter a module takes from YAML. A module's table ends with an entry whose name is NULL. */
 typedef struct param {
@@ -76,6 +79,8 @@ struct arg {
   const char *text;           /* PARAM_CHOICE */
   const module_spec *modules; /* PARAM_PIPELINE */
   size_t n_modules;
+  double reals[ARG_MAX_REALS]; /* PARAM_REALS */
+  size_t n_reals;
 };
 
 /* The value of parameter `name`, which must be in the module's own table (else the program is wrong, and stops). */
@@ -84,6 +89,7 @@ EXTERN_C double args_real(const args *a, const char *name);
 EXTERN_C bool args_bool(const args *a, const char *name);
 EXTERN_C const char *args_text(const args *a, const char *name);
 EXTERN_C const module_spec *args_modules(const args *a, const char *name, size_t *n_modules);
+EXTERN_C const double *args_reals(const args *a, const char *name, size_t *n_reals);
 
 /* Whether two module names are the same when `-` and `_` are. */
 EXTERN_C bool module_name_equal(const char *a, const char *b);

@@ -28,6 +28,7 @@ enum rng_purpose {
   RNG_SCHEDULE = 9, /* events of asynchronous methods */
   RNG_TEST = 10,
   RNG_BOOTSTRAP = 11, /* resampling of seeds in the analysis */
+  RNG_PROBE = 12,     /* what a probe draws for itself */
 };
 
 /* One stream of draws. `worker` is -1 where all share it. */

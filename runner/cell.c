@@ -26,6 +26,11 @@ static void open_module(FILE *f, const char *before, const module_spec *m) {
   fprintf(f, "%s{\"name\":\"%s\"", before, m->name);
 }
 
+static void write_reals(FILE *f, const arg *a) {
+  for (size_t i = 0; i < a->n_reals; i++) write_real(f, i ? "," : "[", a->reals[i]);
+  fputs(a->n_reals ? "]" : "[]", f);
+}
+
 /* Names and choices are words of the modules' own tables, so nothing needs escaping. */
 static void write_arg(FILE *f, const arg *a) {
   fprintf(f, ",\"%s\":", a->name);
@@ -48,6 +53,9 @@ static void write_arg(FILE *f, const arg *a) {
         write_args(f, &a->modules[i].args);
       }
       fputc(']', f);
+      break;
+    case PARAM_REALS:
+      write_reals(f, a);
       break;
   }
 }
@@ -169,6 +177,8 @@ static bool is_silent(const param *table, const arg *a) {
   if (p->in_label || p->type == PARAM_PIPELINE || !p->fallback || arg_from_text(p, p->fallback, &fallback) != STATUS_OK)
     return false;
   if (a->type == PARAM_CHOICE) return strcmp(a->text, fallback.text) == 0;
+  if (a->type == PARAM_REALS)
+    return a->n_reals == fallback.n_reals && memcmp(a->reals, fallback.reals, a->n_reals * sizeof *a->reals) == 0;
   return a->integer == fallback.integer && a->real == fallback.real;
 }
 
@@ -189,6 +199,7 @@ static void label_module(FILE *f, const module_spec *m, const param *table) {
     if (a->type == PARAM_REAL) fputs(a->name, f), write_real(f, " ", a->real);
     if (a->type == PARAM_BOOL) fprintf(f, "%s%s", a->integer ? "" : "no ", a->name);
     if (a->type == PARAM_CHOICE) fputs(a->text, f);
+    if (a->type == PARAM_REALS) fprintf(f, "%s ", a->name), write_reals(f, a);
   }
   if (before[0] == ',') fputc(')', f);
 }

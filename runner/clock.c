@@ -21,7 +21,9 @@ void stopwatch_enter(void *watch, enum phase p) {
   stopwatch *w = (stopwatch *)watch;
   if (!w->running) return;
   const uint64_t now = read_ns(CLOCK_THREAD_CPUTIME_ID);
-  w->phase_cpu_ns[w->phase] += now - w->cpu_since;
+  if (w->phase != PHASE_PROBE) w->phase_cpu_ns[w->phase] += now - w->cpu_since;
+  if (p == PHASE_PROBE && w->phase != PHASE_PROBE) w->wall_ns += clock_now_ns() - w->wall_since;
+  if (w->phase == PHASE_PROBE && p != PHASE_PROBE) w->wall_since = clock_now_ns();
   w->cpu_since = now;
   w->phase = p;
 }

@@ -10,12 +10,12 @@
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t clock_now_ns(void);
 
-/* A stopwatch that runs while training and stands while evaluating. Zero-initialise. */
+/* A stopwatch that runs while training and stands while evaluating and in PHASE_PROBE. Zero-initialise. */
 typedef struct stopwatch {
   bool running;
   enum phase phase;
   uint64_t wall_since, cpu_since;
-  uint64_t wall_ns;               /* while running */
+  uint64_t wall_ns; /* while running */
   uint64_t phase_cpu_ns[N_PHASES];
 } stopwatch;
 

@@ -20,10 +20,10 @@
 #include "runner/store.h"
 #include "runner/version.h"
 
-enum verdict { VERDICT_OK, VERDICT_WARN, VERDICT_FAIL };
+enum finding { VERDICT_OK, VERDICT_WARN, VERDICT_FAIL };
 
-static void say(int *n_failed, enum verdict v, const char *format, ...) PRINTF_LIKE(3, 4);
-static void say(int *n_failed, enum verdict v, const char *format, ...) {
+static void say(int *n_failed, enum finding v, const char *format, ...) PRINTF_LIKE(3, 4);
+static void say(int *n_failed, enum finding v, const char *format, ...) {
   static const char *const words[] = {"ok  ", "warn", "FAIL"};
   va_list arguments;
   va_start(arguments, format);
@@ -157,7 +157,7 @@ static void check_space(int *n_failed, const char *folder, const char *what, dou
     return;
   }
   const double free_mb = 1e-6 * (double)about.f_bavail * (double)about.f_frsize;
-  const enum verdict v = free_mb < least_mb ? VERDICT_FAIL : free_mb < enough_mb ? VERDICT_WARN : VERDICT_OK;
+  const enum finding v = free_mb < least_mb ? VERDICT_FAIL : free_mb < enough_mb ? VERDICT_WARN : VERDICT_OK;
   say(n_failed, v, "%s: %.0f MB free in %s%s", what, free_mb, folder, v == VERDICT_OK ? "" : ": make room");
 }
 

@@ -12,13 +12,14 @@
 
 static void print_bounds(const param *p) {
   if (p->type == PARAM_CHOICE) printf(", one of %s", p->choices);
-  if (p->type != PARAM_INT && p->type != PARAM_REAL) return;
+  if (p->type != PARAM_INT && p->type != PARAM_REAL && p->type != PARAM_REALS) return;
   if (p->min == 0 && p->max == 0) return;
   printf(", %c%.10g, %.10g]", p->above_min ? '(' : '[', p->min, p->max);
 }
 
 static void print_params(const param *p) {
-  static const char *const types[] = {"whole number", "number", "true or false", "word", "list of compressors"};
+  static const char *const types[] = {"whole number",        "number",         "true or false", "word",
+                                      "list of compressors", "list of numbers"};
   for (; p && p->name; p++) {
     printf("      %s: %s", p->name, types[p->type]);
     print_bounds(p);

@@ -6,6 +6,7 @@
 #include "runner/clock.h"
 #include "runner/commands.h"
 #include "runner/options.h"
+#include "runner/read_only.h"
 #include "runner/result_table.h"
 #include "runner/store.h"
 
@@ -13,33 +14,6 @@ typedef struct query_options {
   const char *database, *format, *file;
   double timeout_s;
 } query_options;
-
-static bool is_harmless_pragma(const char *name, const char *value) {
-  static const char *const words[] = {"table_info", "table_xinfo", "table_list", "index_list", "index_info"};
-  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-    if (strcmp(name, words[i]) == 0) return true;
-  return !value && (strcmp(name, "user_version") == 0 || strcmp(name, "database_list") == 0);
-}
-
-/* Reading and computing is allowed; nothing that writes, attaches or loads. */
-static int authorize(void *context, int action, const char *first, const char *second, const char *database,
-                     const char *trigger) {
-  (void)context, (void)database, (void)trigger;
-  switch (action) {
-    case SQLITE_SELECT:
-    case SQLITE_READ:
-    case SQLITE_RECURSIVE:
-      return SQLITE_OK;
-    case SQLITE_FUNCTION:
-      return strcmp(second, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
-    case SQLITE_PRAGMA:
-      return is_harmless_pragma(first, second) ? SQLITE_OK : SQLITE_DENY;
-    default:
-      return SQLITE_DENY;
-  }
-}
-
-static int is_late(void *deadline_ns) { return clock_now_ns() > *(const uint64_t *)deadline_ns; }
 
 /* The whole of a file, or of standard input for "-"; the caller frees it. */
 static enum status read_text(const char *name, char **out) {
@@ -100,8 +74,7 @@ static enum status query(const query_options *o, const text_list *words) {
   if (o->file || strcmp(words->items[0], "-") == 0) TRY(read_text(o->file ? o->file : "-", &text));
   TRY(store_open_to_read(o->database, &connection, remark, sizeof remark));
   if (*remark) fprintf(stderr, "terse: %s\n", remark);
-  sqlite3_set_authorizer(connection, authorize, NULL);
-  if (o->timeout_s > 0) sqlite3_progress_handler(connection, 10000, is_late, &deadline_ns);
+  read_only_guard(connection, o->timeout_s > 0 ? &deadline_ns : NULL);
   TRY(run_query(connection, text ? text : words->items[0], format));
 exit:
   free(text);
@@ -130,6 +103,7 @@ int command_query(const environment *e, int argc, char **argv) {
           "  curve      all evaluations: run, label, seed, round, epoch, samples, train_loss, test_loss, bits, times\n"
           "  probes     named series of the methods: run, name, worker, round, value\n"
           "  exchanges  what each round exchanged: operation, algorithm, participants, bytes\n"
+          "  claims     published statements and their verdicts, as `terse claims` last gave them\n"
           "Bits are means per worker since the start. `final`, `curve`, `probes` and `exchanges` show the latest "
           "result\n"
           "of each cell of an experiment as last run; json_extract(config, '$.optimizer.lr') reads any setting.",

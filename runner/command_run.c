@@ -80,6 +80,15 @@ static enum status enter_plan(store *s, const plan *p, plan *const *earlier, siz
   return STATUS_OK;
 }
 
+/* Files of one experiment share its claims: those of the last file count. */
+static enum status enter_claims(store *s, const char *file) {
+  claim_list claims;
+  TRY_RETURN(claims_load(file, &claims));
+  const enum status status = store_set_claims(s, claims.experiment, claims.items, claims.n);
+  claims_free(&claims);
+  return status;
+}
+
 static bool is_one_of(const char *status, const char *const *words, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (strcmp(status, words[i]) == 0) return true;
@@ -118,7 +127,10 @@ static enum status make_agenda(store *s, const run_options *o, plan *const *plan
   for (size_t i = 0; i < n_plans; i++) n_cells += plans[i]->n_cells;
   a->tasks = calloc(n_cells + 1, sizeof *a->tasks);
   if (!a->tasks) return FAIL(STATUS_NO_MEMORY, "no memory for %zu cells", n_cells);
-  for (size_t i = 0; i < n_plans; i++) TRY_RETURN(enter_plan(s, plans[i], plans, i));
+  for (size_t i = 0; i < n_plans; i++) {
+    TRY_RETURN(enter_plan(s, plans[i], plans, i));
+    TRY_RETURN(enter_claims(s, plans[i]->file));
+  }
   for (size_t i = 0; i < n_plans; i++)
     for (size_t k = 0; k < plans[i]->n_cells; k++) TRY_RETURN(consider(s, o, plans[i]->cells[k], a));
   return store_commit(s);

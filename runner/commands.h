@@ -25,6 +25,7 @@ int command_plan(const environment *e, int argc, char **argv);
 int command_list(const environment *e, int argc, char **argv);
 int command_show(const environment *e, int argc, char **argv);
 int command_query(const environment *e, int argc, char **argv);
+int command_claims(const environment *e, int argc, char **argv);
 int command_verify(const environment *e, int argc, char **argv);
 int command_doctor(const environment *e, int argc, char **argv);
 int command_new(const environment *e, int argc, char **argv);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/suggest.h"
+#include "runner/claim.h"
 #include "runner/combine.h"
 #include "runner/override.h"
 #include "runner/resolve.h"
@@ -49,16 +50,6 @@ static enum status check_settings(arena *memory, const node *map, const char *wh
   if (map->kind != NODE_MAP)
     return FAIL_AT(map->at, "%s needs 'key: value' pairs, but this is %s", where, node_kind_name(map));
   for (size_t i = 0; i < map->n; i++) TRY_RETURN(check_setting(memory, &map->entries[i], where));
-  return STATUS_OK;
-}
-
-static enum status check_claims(const node *claims) {
-  if (!claims) return STATUS_OK;
-  if (claims->kind != NODE_LIST)
-    return FAIL_AT(claims->at, "claims is a list of maps, but this is %s", node_kind_name(claims));
-  for (size_t i = 0; i < claims->n; i++)
-    if (claims->items[i]->kind != NODE_MAP)
-      return FAIL_AT(claims->items[i]->at, "a claim is a map, but this is %s", node_kind_name(claims->items[i]));
   return STATUS_OK;
 }
 
@@ -173,12 +164,13 @@ enum status expand_experiment(arena *memory, const node *file, const plan_option
   const entry *tier, *of_tier = NULL, *last;
   size_t n_of_tier = 0, n_last;
   combinations all;
+  claim_list unused;
   TRY_RETURN(check_file_keys(file));
   TRY_RETURN(read_name(file, &out->experiment));
   const node *base = node_get(file, "base");
   if (!base) return FAIL_AT(file->at, "the key 'base' is missing: the configuration all cells share");
   TRY_RETURN(check_settings(memory, base, "base"));
-  TRY_RETURN(check_claims(node_get(file, "claims")));
+  TRY_RETURN(claims_read(memory, file, &unused));
   TRY_RETURN(check_combination_keys(memory, file));
   TRY_RETURN(choose_tier(memory, file, options->tier, &tier));
   TRY_RETURN(combine(memory, file, tier ? node_get(tier->value, "matrix") : NULL, options, &all));

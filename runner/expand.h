@@ -9,7 +9,7 @@
  * entry extends every combination whose varied keys it matches; where it matches none, or nothing varies, it is a cell
  * of its own
  *   --set     last
- * Any KEY may be a dotted path (override.h). Only the shape of `claims` is checked. */
+ * Any KEY may be a dotted path (override.h). `claims` are checked (claim.h). */
 #ifndef TERSE_RUNNER_EXPAND_H
 #define TERSE_RUNNER_EXPAND_H
 

@@ -27,6 +27,7 @@ static const entry entries[] = {
     {"list", "methods, compressors, models and data sets, with their parameters", command_list},
     {"show", "one run: its configuration, its curve, how it ended", command_show},
     {"query", "ask the results database in SQL, read-only", command_query},
+    {"claims", "what was published against what was measured: verdicts", command_claims},
     {"verify", "repeat a run and compare its digest", command_verify},
     {"doctor", "check this machine and this build, with remedies", command_doctor},
     {"new", "start a new compressor from a working example", command_new},

@@ -176,7 +176,7 @@ enum status measure_curve(measure *m, uint64_t round) {
 
 /* ---- probes */
 
-enum { MAX_SERIES = 16 };
+enum { MAX_SERIES = 512 }; /* two a layer of the deepest networks */
 
 /* What the local workers emitted: names in order of first appearance, values by worker. */
 typedef struct series {

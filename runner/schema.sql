@@ -109,6 +109,34 @@ CREATE TABLE exchange (
   PRIMARY KEY (run, first_round, sequence)
 ) STRICT, WITHOUT ROWID;
 
+-- What was published, as an experiment file claims it, and what the results said when `terse claims` last asked.
+CREATE TABLE claim (
+  experiment TEXT NOT NULL,
+  id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  statement TEXT NOT NULL,                         -- in words
+  query TEXT NOT NULL,                             -- answers `value` (exact) or rows of `seed, value`
+  published REAL NOT NULL,
+  relation TEXT NOT NULL CHECK (relation IN ('equal', 'at_most', 'at_least')), -- what is measured stands to it
+  tolerance REAL NOT NULL,
+  standing TEXT NOT NULL,                          -- code, abs, mem, mem?, der, rec: how the published value is known
+  PRIMARY KEY (experiment, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE verdict (
+  experiment TEXT NOT NULL,
+  id TEXT NOT NULL,
+  tier TEXT NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict IN ('confirmed', 'contradicted', 'inconclusive')),
+  measured REAL,                                   -- mean over seeds; NULL: no results
+  low REAL,                                        -- its 95 % interval; NULL: unbounded
+  high REAL,
+  seeds INTEGER NOT NULL,                          -- 0: an exact number, or no results
+  judged_at TEXT NOT NULL,
+  PRIMARY KEY (experiment, id, tier),
+  FOREIGN KEY (experiment, id) REFERENCES claim (experiment, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
 -- Every run, once for each experiment and tier its cell belongs to.
 CREATE VIEW runs AS
 SELECT run.id, ec.experiment, ec.tier, run.cell, c.label, c.method, c.compressor, c.model, c.dataset, c.workers, c.batch,
@@ -178,3 +206,9 @@ SELECT r.experiment, r.tier, r.cell, r.label, r.method, r.compressor, r.model, r
        e.down_max_bytes, e.down_sum_bytes, e.down_max_payload_bits, e.down_sum_payload_bits,
        e.peer_max_bytes, e.peer_sum_bytes, e.peer_max_payload_bits, e.peer_sum_payload_bits, r.config
 FROM exchange AS e JOIN latest AS r ON r.id = e.run;
+
+-- Every claim with its verdicts, one for each tier with results when it was judged; NULL: not judged yet.
+CREATE VIEW claims AS
+SELECT c.experiment, v.tier, c.id, c.statement, c.published, c.relation, c.tolerance, c.standing, v.measured, v.low, v.high,
+       v.seeds, v.verdict, v.judged_at, c.query, c.position
+FROM claim AS c LEFT JOIN verdict AS v ON v.experiment = c.experiment AND v.id = c.id;

@@ -106,9 +106,28 @@ static enum status read_pipeline_default(arena *memory, const param *p, arg *out
   return read_pipeline(memory, written, out);
 }
 
+static enum status read_reals(const param *p, const node *written, arg *out) {
+  if (written->kind != NODE_LIST)
+    return FAIL_AT(written->at, "%s is a list of numbers, [A, B], but this is %s", p->name, node_kind_name(written));
+  if (written->n > ARG_MAX_REALS)
+    return FAIL_AT(written->at, "%s takes at most %d numbers, not %zu", p->name, ARG_MAX_REALS, written->n);
+  param number = *p;
+  number.type = PARAM_REAL;
+  for (size_t i = 0; i < written->n; i++) {
+    const node *item = written->items[i];
+    arg one;
+    if (item->kind != NODE_SCALAR || item->quoted)
+      return FAIL_AT(item->at, "%s holds numbers, without quotes or brackets", p->name);
+    TRY_RETURN(place_prefix(item->at, arg_from_text(&number, item->text, &one)));
+    out->reals[out->n_reals++] = one.real;
+  }
+  return STATUS_OK;
+}
+
 static enum status read_value(arena *memory, const param *p, const node *written, arg *out) {
   *out = (arg){.name = p->name, .type = p->type};
   if (p->type == PARAM_PIPELINE) return read_pipeline(memory, written, out);
+  if (p->type == PARAM_REALS) return read_reals(p, written, out);
   if (written->kind != NODE_SCALAR || node_is_empty(written))
     return FAIL_AT(written->at, "%s needs a single value, but this is %s", p->name, node_kind_name(written));
   if (written->quoted && p->type != PARAM_CHOICE)

@@ -1,5 +1,6 @@
 #include "runner/store.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,13 @@ const char *const statement_sql[N_STATEMENTS] = {
         " checkpoint_round = iif(?2 = 'interrupted', checkpoint_round, NULL),"
         " checkpoint_line = iif(?2 = 'interrupted', checkpoint_line, NULL),"
         " ended_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE id = ?1",
+    [STATEMENT_DROP_CLAIMS] = "DELETE FROM claim WHERE experiment = ?1",
+    [STATEMENT_ADD_CLAIM] = "INSERT INTO claim (experiment, id, position, statement, query, published, relation,"
+                            " tolerance, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [STATEMENT_DROP_VERDICTS] = "DELETE FROM verdict WHERE tier = coalesce(?1, tier)",
+    [STATEMENT_VERDICT] = "INSERT OR REPLACE INTO verdict (experiment, id, tier, verdict, measured, low, high, seeds,"
+                          " judged_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+                          " strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
 };
 
 /* Runs a statement that gives no rows, and makes it ready for the next time. A record that does not fit its table is
@@ -248,4 +256,45 @@ enum status store_end_run(store *s, int64_t run, const store_end *end) {
   sqlite3_bind_int(statement, 5, end->launches);
   TRY_RETURN(finish(s, STATEMENT_END_RUN, NULL));
   return store_commit(s);
+}
+
+enum status store_set_claims(store *s, const char *experiment, const claim *list, size_t n) {
+  TRY_RETURN(begin(s));
+  bind_text(s->statements[STATEMENT_DROP_CLAIMS], 1, experiment);
+  TRY_RETURN(finish(s, STATEMENT_DROP_CLAIMS, NULL));
+  for (size_t i = 0; i < n; i++) {
+    sqlite3_stmt *add = s->statements[STATEMENT_ADD_CLAIM];
+    const char *const words[] = {experiment, list[i].id, NULL, list[i].statement, list[i].query};
+    for (int k = 0; k < 5; k++)
+      if (k != 2) bind_text(add, k + 1, words[k]);
+    sqlite3_bind_int64(add, 3, (int64_t)i);
+    sqlite3_bind_double(add, 6, list[i].published);
+    bind_text(add, 7, list[i].relation);
+    sqlite3_bind_double(add, 8, list[i].tolerance);
+    bind_text(add, 9, list[i].standing);
+    TRY_RETURN(finish(s, STATEMENT_ADD_CLAIM, NULL));
+  }
+  return STATUS_OK;
+}
+
+enum status store_clear_verdicts(store *s, const char *tier) {
+  TRY_RETURN(begin(s));
+  if (tier) bind_text(s->statements[STATEMENT_DROP_VERDICTS], 1, tier);
+  return finish(s, STATEMENT_DROP_VERDICTS, NULL);
+}
+
+static void bind_finite(sqlite3_stmt *statement, int index, double value) {
+  if (isfinite(value)) sqlite3_bind_double(statement, index, value);
+}
+
+enum status store_set_verdict(store *s, const char *experiment, const char *id, const char *tier, const judgement *j) {
+  TRY_RETURN(begin(s));
+  sqlite3_stmt *set = s->statements[STATEMENT_VERDICT];
+  const char *const words[] = {experiment, id, tier, verdict_name(j->verdict)};
+  for (int k = 0; k < 4; k++) bind_text(set, k + 1, words[k]);
+  bind_finite(set, 5, j->measured);
+  bind_finite(set, 6, j->interval.low);
+  bind_finite(set, 7, j->interval.high);
+  sqlite3_bind_int64(set, 8, (int64_t)j->n_seeds);
+  return finish(s, STATEMENT_VERDICT, NULL);
 }

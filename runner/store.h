@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/status.h"
+#include "runner/claim.h"
 #include "runner/record.h"
 
 typedef struct store store;
@@ -68,6 +69,13 @@ typedef struct store_end {
 } store_end;
 /* Commits. Only an interrupted run keeps its checkpoint. */
 enum status store_end_run(store *s, int64_t run, const store_end *end) WARN_UNUSED;
+
+/* The claims of an experiment, in the place of those it had; their verdicts go with them. */
+enum status store_set_claims(store *s, const char *experiment, const claim *list, size_t n) WARN_UNUSED;
+/* Drops the verdicts on a tier's results; NULL: on all. */
+enum status store_clear_verdicts(store *s, const char *tier) WARN_UNUSED;
+enum status store_set_verdict(store *s, const char *experiment, const char *id, const char *tier,
+                              const judgement *j) WARN_UNUSED;
 
 enum status store_commit(store *s) WARN_UNUSED;
 

@@ -110,6 +110,7 @@ enum status trial_create(const cell *c, const char *data_folder, trial *t, bool 
   t->env.n_params = n;
   t->env.initial = t->initial;
   t->env.optimizer = &c->optimizer;
+  t->env.probe_every = c->probe_every;
   t->env.seed = c->seed;
   t->env.scratch = t->scratch;
   t->env.enter = stopwatch_enter;

@@ -12,6 +12,7 @@ static const param table[] = {
     {.name = "any", .type = PARAM_REAL, .fallback = "0", .help = "without bounds"},
     {.name = "below", .type = PARAM_REAL, .fallback = "0", .min = -INFINITY, .max = 0, .help = "at most 0"},
     {.name = "compressor", .type = PARAM_PIPELINE, .fallback = "[topk]", .help = "compressors"},
+    {.name = "list", .type = PARAM_REALS, .fallback = "[]", .min = 0, .max = 1, .above_min = true, .help = "numbers"},
     PARAM_END,
 };
 
@@ -22,7 +23,7 @@ Test(args, defaults_are_filled_in_and_values_taken) {
   args a;
   cr_assert_eq(args_from_text(table, keys, pointers, 4, &a), STATUS_OK, "%s", status_detail());
   memset(values, 'x', sizeof values); /* nothing of them is kept */
-  cr_expect_eq(a.n, 7);
+  cr_expect_eq(a.n, 8);
   cr_expect_eq(args_real(&a, "density"), 0.5);
   cr_expect_eq(args_int(&a, "steps"), 9000000000);
   cr_expect(args_bool(&a, "memory"));
@@ -57,7 +58,7 @@ Test(args, mistakes_say_what_is_allowed) {
   expect_refused("densty", "1", "unknown parameter 'densty': did you mean density?");
   expect_refused(
       "zzzzzz", "1",
-      "unknown parameter 'zzzzzz'; the parameters are density, steps, memory, scale, any, below, compressor");
+      "unknown parameter 'zzzzzz'; the parameters are density, steps, memory, scale, any, below, compressor, list");
   expect_refused("steps", "99999999999999999999", "steps is too large for a 64-bit integer: 99999999999999999999");
   expect_refused("any", "1e400", "any is too large for a number: 1e400");
 }
@@ -88,4 +89,25 @@ Test(args, keys_are_checked) {
   cr_expect_str_eq(status_detail(), "k is missing: it has no default (entries)");
   cr_expect_eq(args_from_text(none, keys, values, 1, &a), STATUS_BAD_INPUT);
   cr_expect_str_eq(status_detail(), "unknown parameter 'steps': there are none to set");
+}
+
+Test(args, lists_of_numbers) {
+  const char *key = "list";
+  const char *good[] = {"[]", "[ ]", "[0.25]", "[0.25, 0.0725,1e-3]"};
+  const size_t lengths[] = {0, 0, 1, 3};
+  size_t n;
+  args a;
+  for (int i = 0; i < 4; i++) {
+    cr_assert_eq(args_from_text(table, &key, &good[i], 1, &a), STATUS_OK, "%s: %s", good[i], status_detail());
+    const double *list = args_reals(&a, "list", &n);
+    cr_expect_eq(n, lengths[i], "%s", good[i]);
+    if (n > 0) cr_expect_eq(list[0], 0.25);
+    if (n > 2) cr_expect(list[1] == 0.0725 && list[2] == 1e-3);
+    args_free(&a);
+  }
+  const char *bad[] = {
+      "",    "[",   "]",   "0.5", "[0.5",      "0.5]",  "[0.5,]",
+      "[,]", "[0]", "[2]", "[x]", "[0.5 0.5]", "[nan]", "[.1,.1,.1,.1,.1,.1,.1,.1,.1,.1,.1,.1,.1,.1,.1,.1,.1]"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    cr_expect_eq(args_from_text(table, &key, &bad[i], 1, &a), STATUS_BAD_INPUT, "'%s' passes", bad[i]);
 }

@@ -197,3 +197,31 @@ Test(cell, what_is_no_cell_is_refused) {
     cr_expect(strncmp(status_detail(), cases[i].expected, strlen(cases[i].expected)) == 0, "%s", status_detail());
   }
 }
+
+Test(cell, lists_of_numbers_are_kept_and_shown) {
+  const char *form =
+      "{optimizer: {lr: 0.1}, epochs: 1, dataset: {quadratic: {dimension: 7}}, batch: 1, workers: 2, device: cpu, "
+      "method: {gtopk: {density: 0.5, density_warmup: %s}}, model: quadratic}";
+  char text[512], label[160];
+  snprintf(text, sizeof text, form, "[0.25, 0.0725]");
+  cell *c = from(text);
+  cr_expect_not_null(strstr(c->config, "\"density_warmup\":[0.25,0.0725],"), "%s", c->config);
+  cell_label(c, label, sizeof label);
+  cr_expect_str_eq(label, "gtopk(density 0.5, density_warmup [0.25,0.0725], recursive)");
+  cell *again = from(c->config);
+  cr_expect_str_eq(again->config, c->config);
+  cell_destroy(again);
+  cell_destroy(c);
+  snprintf(text, sizeof text, form, "[]");
+  c = from(text);
+  cr_expect_not_null(strstr(c->config, "\"density_warmup\":[],"));
+  cell_label(c, label, sizeof label);
+  cr_expect_str_eq(label, "gtopk(density 0.5, recursive)");
+  cell_destroy(c);
+  const char *bad[] = {"0.5", "[2]", "[\"0.5\"]", "[[0.5]]", "[a]", "{a: 1}"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    snprintf(text, sizeof text, form, bad[i]);
+    cr_expect_eq(cell_from_json(text, &c), STATUS_BAD_INPUT, "%s passes", bad[i]);
+    cr_expect_not_null(strstr(status_detail(), "density_warmup"), "%s", status_detail());
+  }
+}

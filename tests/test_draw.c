@@ -10,7 +10,7 @@
 /* Exit status of draw.sh; what it says goes to `said`. */
 static int draw(const scratch_database *s, const char *figure, char *said, size_t n) {
   char command[512];
-  snprintf(command, sizeof command, "%s/analysis/draw.sh %s demo %s %s 2>&1", TERSE_SOURCE, s->path, figure, s->folder);
+  snprintf(command, sizeof command, "%s/analysis/draw.sh %s demo demo/%s %s 2>&1", TERSE_SOURCE, s->path, figure, s->folder);
   FILE *out = popen(command, "r");
   cr_assert_not_null(out);
   said[fread(said, 1, n - 1, out)] = '\0';
@@ -51,7 +51,7 @@ Test(draw, pictures_show_every_setting_of_the_database) {
   cr_assert(strstr(said, "no finished run of 'demo'"), "%s", said);
   cr_assert_null(read_picture(&s, "loss-bits.svg"));
   cr_assert_eq(draw(&s, "no-such-figure", said, sizeof said), 1);
-  cr_assert(strstr(said, "no figure 'no-such-figure'"), "%s", said);
+  cr_assert(strstr(said, "no figure 'demo/no-such-figure'"), "%s", said);
 
   /* Two seeds of one setting, two settings more, one of them with the same label, and a run not finished. */
   scratch_database_add_run(&s, 1, "demo", "dense", "sgd", 2, 1, "{\"a\":1,\"seed\":1}");

@@ -28,12 +28,15 @@ static void run_script(const char *name) {
 
 SCRIPT(bad_input)
 SCRIPT(broken_store)
+SCRIPT(claims)
 SCRIPT(commands)
 SCRIPT(crash)
 SCRIPT(fetch)
+SCRIPT(figures)
 SCRIPT(interrupt)
 #ifndef TERSE_SANITIZED /* it builds the program anew, as users do */
 SCRIPT(new_compressor)
 #endif
 SCRIPT(query)
+SCRIPT(readme_queries)
 SCRIPT(run)

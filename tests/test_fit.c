@@ -104,28 +104,3 @@ Test(fit, bootstrap_is_reproducible_and_uses_every_seed) {
   cr_assert_eq(fit_slope(t, values, 4, 5, 500, 1, &c), STATUS_OK);
   cr_assert(c.interval.high - c.interval.low > 4 * (a.interval.high - a.interval.low));
 }
-
-Test(fit, student_quantiles) {
-  check_close(student_quantile_975(1), 12.7062, 1e-4);
-  check_close(student_quantile_975(4), 2.776445, 1e-6);
-  check_close(student_quantile_975(11), 2.200985, 5e-4);
-  check_close(student_quantile_975(30), 2.042272, 1e-5);
-  check_close(student_quantile_975(1000), 1.962339, 1e-6);
-  cr_assert(isinf(student_quantile_975(0)));
-}
-
-Test(fit, verdicts) {
-  const struct {
-    double low, high;
-    enum verdict expected;
-  } cases[] = {
-      {-0.52, -0.48, VERDICT_CONFIRMED},    {-0.55, -0.45, VERDICT_CONFIRMED},
-      {-0.5, -0.5, VERDICT_CONFIRMED},      {-0.56, -0.48, VERDICT_INCONCLUSIVE},
-      {-0.52, -0.44, VERDICT_INCONCLUSIVE}, {-0.9, 0.1, VERDICT_INCONCLUSIVE},
-      {-0.44, -0.3, VERDICT_CONTRADICTED},  {-0.7, -0.5501, VERDICT_CONTRADICTED},
-      {NAN, NAN, VERDICT_INCONCLUSIVE},     {-INFINITY, INFINITY, VERDICT_INCONCLUSIVE},
-  };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-    cr_assert_eq(verdict_on((interval){cases[i].low, cases[i].high}, -0.5, 0.05), cases[i].expected, "case %zu", i);
-  cr_assert_str_eq(verdict_name(VERDICT_CONTRADICTED), "contradicted");
-}

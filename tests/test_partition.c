@@ -15,7 +15,7 @@ static const partition_rule iid = {.kind = PARTITION_IID};
 
 static void take_labels(const data *d, int32_t *labels) {
   float x[4];
-  for (uint32_t id = 0; id < d->n_train; id++) labels[id] = random_sample(d, SPLIT_TRAIN, id, x);
+  for (uint32_t id = 0; id < d->n_train; id++) random_sample(d, SPLIT_TRAIN, id, x, &labels[id]);
 }
 
 /* counts[w][c]: samples of class c that worker w has; checks that no sample has two owners. */

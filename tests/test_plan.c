@@ -359,7 +359,7 @@ Test(plan, survives_any_mutation) {
       "exclude: [{method: sgd, seed: 1}, {method: {topk-sgd: {compressor: x}}}]\n"
       "include: [{method: gtopk, reduction: mpi}, {workers: 1, method: *g}]\n"
       "tiers: {smoke: {steps: 1, matrix: {seed: [1, 2]}}, laptop: {epochs: 1, dataset.limit: 30}}\n"
-      "claims: [{id: a}]\n";
+      "claims: [{id: a, query: SELECT 1, published: 1, standing: code}]\n";
   static const char *const splices[] = {"[",
                                         "]",
                                         "{",

@@ -3,40 +3,54 @@
  *   G = the k largest of sum_w V_w (gtopk_aggregate.h), whose left-out entries go back into the e_w;
  *   x <- x - gamma G / M, with momentum, weight decay and clipping acting on the sparse mean.
  * The residual is in gradient units, as in the authors' code; with `step_inside` it is u_w = e_w + gamma g_w and
- * x <- x - G / M, the form of the IJCAI analysis. The two agree for a constant gamma and no momentum. */
+ * x <- x - G / M, the form of the IJCAI analysis. The two agree for a constant gamma and no momentum.
+ * With `density_warmup` the first epochs run at that list's densities, one an epoch ([0.25, 0.0725, 0.015, 0.004] in
+ * the ICDCS paper, [0.004] in the authors' code). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "algorithms/error_feedback.h"
 #include "algorithms/gtopk_aggregate.h"
+#include "algorithms/gtopk_probe.h"
 #include "algorithms/replica.h"
+
+/* What depends on the density. */
+typedef struct level {
+  pipeline *pipeline; /* selects, and codes the messages */
+  sparse *selected;   /* n_local, k entries */
+  gtopk_aggregator *aggregator;
+} level;
 
 typedef struct gtopk {
   const method_env *env;
   replica replica;
   error_feedback feedback;
   bool step_inside;
-  pipeline *pipeline; /* selects, and codes the messages */
-  sparse *selected;   /* n_local, k entries */
-  gtopk_aggregator *aggregator;
+  level levels[ARG_MAX_REALS + 1]; /* one for each epoch of warm-up, then the target's */
+  size_t n_levels;
+  gtopk_probe *probe; /* NULL: the run has no probes */
 } gtopk;
 
 static void destroy(void *state) {
   gtopk *s = state;
-  gtopk_aggregator_destroy(s->aggregator);
-  for (int i = 0; s->selected && i < s->env->n_local; i++) sparse_release(s->env->device, &s->selected[i]);
-  free(s->selected);
-  pipeline_destroy(s->pipeline);
+  for (size_t l = 0; l < s->n_levels; l++) {
+    level *v = &s->levels[l];
+    gtopk_aggregator_destroy(v->aggregator);
+    for (int i = 0; v->selected && i < s->env->n_local; i++) sparse_release(s->env->device, &v->selected[i]);
+    free(v->selected);
+    pipeline_destroy(v->pipeline);
+  }
+  gtopk_probe_destroy(s->probe);
   error_feedback_destroy(&s->feedback);
   replica_destroy(&s->replica);
   free(s);
 }
 
 /* The selection is Top-k over the whole model. */
-static enum status create_pipeline(const method_env *env, const args *a, pipeline **out) {
+static enum status create_pipeline(const method_env *env, const args *a, double density, int64_t k, pipeline **out) {
   const arg items[] = {
-      {.name = "density", .type = PARAM_REAL, .real = args_real(a, "density")},
-      {.name = "k", .type = PARAM_INT, .integer = args_int(a, "k")},
+      {.name = "density", .type = PARAM_REAL, .real = density},
+      {.name = "k", .type = PARAM_INT, .integer = k},
   };
   const module_spec stage = {.name = "topk", .args = {.items = items, .n = sizeof items / sizeof items[0]}};
   const pipeline_spec spec = {
@@ -53,14 +67,27 @@ static enum gtopk_aggregate aggregate_from(const char *name) {
   return strcmp(name, "tree") == 0 ? GTOPK_TREE : GTOPK_RECURSIVE;
 }
 
+static enum status create_level(const method_env *env, const args *a, double density, int64_t k, level *out) {
+  TRY_RETURN(create_pipeline(env, a, density, k, &out->pipeline));
+  out->selected = calloc((size_t)env->n_local, sizeof *out->selected);
+  if (!out->selected) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
+  for (int i = 0; i < env->n_local; i++)
+    TRY_RETURN(sparse_alloc(env->device, pipeline_max_count(out->pipeline), &out->selected[i]));
+  return gtopk_aggregator_create(env, out->pipeline, aggregate_from(args_text(a, "aggregate")), &out->aggregator);
+}
+
 static enum status allocate(gtopk *s, const args *a) {
   const method_env *env = s->env;
-  TRY_RETURN(create_pipeline(env, a, &s->pipeline));
-  s->selected = calloc((size_t)env->n_local, sizeof *s->selected);
-  if (!s->selected) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
-  for (int i = 0; i < env->n_local; i++)
-    TRY_RETURN(sparse_alloc(env->device, pipeline_max_count(s->pipeline), &s->selected[i]));
-  TRY_RETURN(gtopk_aggregator_create(env, s->pipeline, aggregate_from(args_text(a, "aggregate")), &s->aggregator));
+  size_t n_warmup, max_k = 0;
+  const double *warmup = args_reals(a, "density_warmup", &n_warmup);
+  for (size_t l = 0; l <= n_warmup; l++) {
+    s->n_levels++;
+    TRY_RETURN(l < n_warmup ? create_level(env, a, warmup[l], 0, &s->levels[l])
+                            : create_level(env, a, args_real(a, "density"), args_int(a, "k"), &s->levels[l]));
+    const size_t k = pipeline_max_count(s->levels[l].pipeline);
+    if (k > max_k) max_k = k;
+  }
+  if (env->probe_every > 0) TRY_RETURN(gtopk_probe_create(env, max_k, &s->probe));
   TRY_RETURN(error_feedback_create(env, args_bool(a, "memory"), &s->feedback));
   return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);
 }
@@ -86,19 +113,40 @@ static enum status create(const method_env *env, const args *a, void **state) {
   return status;
 }
 
-/* Takes V out of u = e + a g; what is left is the new e. Without memory u is a g, in the place of g. */
-static enum status take(gtopk *s, uint64_t round, int i) {
+/* Local worker i's u: its residual's place, or without memory that of the gradient. */
+static float *vector_of(const gtopk *s, int i) {
+  return s->feedback.e ? s->feedback.e[i] : s->env->workers[i].gradient;
+}
+
+/* u = e + a g */
+static void accumulate(gtopk *s, uint64_t round, int i) {
   const method_env *env = s->env;
-  const worker *w = &env->workers[i];
   const float a = s->step_inside ? (float)optimizer_lr(env->optimizer, method_epoch(env, round)) : 1.0f;
-  float *u = s->feedback.e ? s->feedback.e[i] : w->gradient;
   if (s->feedback.e)
-    vec_axpy(env->stream, a, w->gradient, u, env->n_params);
+    vec_axpy(env->stream, a, env->workers[i].gradient, vector_of(s, i), env->n_params);
   else if (s->step_inside)
-    vec_scale(env->stream, u, a, env->n_params);
-  TRY_RETURN(pipeline_select(s->pipeline, round, w->id, u, &s->selected[i]));
-  if (s->feedback.e) vec_scatter_fill(env->stream, &s->selected[i], 0.0f, u, env->n_params);
+    vec_scale(env->stream, vector_of(s, i), a, env->n_params);
+}
+
+/* Takes V out of u; what is left is the new e. */
+static enum status take(gtopk *s, const level *l, uint64_t round, int i) {
+  const method_env *env = s->env;
+  TRY_RETURN(pipeline_select(l->pipeline, round, env->workers[i].id, vector_of(s, i), &l->selected[i]));
+  if (s->feedback.e) vec_scatter_fill(env->stream, &l->selected[i], 0.0f, s->feedback.e[i], env->n_params);
   return STATUS_OK;
+}
+
+static enum status note_vectors(gtopk *s) {
+  const method_env *env = s->env;
+  enum status status = STATUS_OK;
+  const float **u = malloc((size_t)env->n_local * sizeof *u);
+  if (!u) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
+  env->enter(env->clock, PHASE_PROBE);
+  for (int i = 0; i < env->n_local; i++) u[i] = vector_of(s, i);
+  TRY(gtopk_probe_before(s->probe, u));
+exit:
+  free(u);
+  return status;
 }
 
 static void update(gtopk *s, uint64_t round, const sparse *sum) {
@@ -118,11 +166,19 @@ static enum status run_round(void *state, uint64_t round) {
   gtopk *s = state;
   const method_env *env = s->env;
   const sparse *sum;
+  const size_t epoch = (size_t)(round / env->steps_per_epoch);
+  const level *l = &s->levels[epoch < s->n_levels ? epoch : s->n_levels - 1];
+  const bool is_probed = method_is_probed(env, round);
   env->enter(env->clock, PHASE_COMPUTE);
   for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
   env->enter(env->clock, PHASE_ENCODE);
-  for (int i = 0; i < env->n_local; i++) TRY_RETURN(take(s, round, i));
-  TRY_RETURN(gtopk_aggregate(s->aggregator, round, s->selected, s->feedback.e, &sum));
+  for (int i = 0; i < env->n_local; i++) accumulate(s, round, i);
+  if (is_probed) TRY_RETURN(note_vectors(s));
+  env->enter(env->clock, PHASE_ENCODE);
+  for (int i = 0; i < env->n_local; i++) TRY_RETURN(take(s, l, round, i));
+  TRY_RETURN(gtopk_aggregate(l->aggregator, round, l->selected, s->feedback.e, &sum));
+  env->enter(env->clock, is_probed ? PHASE_PROBE : PHASE_UPDATE);
+  if (is_probed) TRY_RETURN(gtopk_probe_after(s->probe, round, pipeline_max_count(l->pipeline), sum));
   update(s, round, sum);
   return STATUS_OK;
 }
@@ -134,7 +190,9 @@ static enum status iterate(void *state, int w, float *x) {
 }
 
 static enum status probe(void *state, const probe_sink *sink) {
-  return error_feedback_probe(&((gtopk *)state)->feedback, sink);
+  gtopk *s = state;
+  if (s->probe) TRY_RETURN(gtopk_probe_emit(s->probe, sink));
+  return error_feedback_probe(&s->feedback, sink);
 }
 
 static enum status archive_state(void *state, archive *a) {
@@ -158,6 +216,13 @@ static const param params[] = {
      .min = 0,
      .max = 4294967295.0,
      .help = "coordinates kept; 0: as density says"},
+    {.name = "density_warmup",
+     .type = PARAM_REALS,
+     .fallback = "[]",
+     .min = 0,
+     .max = 1,
+     .above_min = true,
+     .help = "densities of the first epochs, one an epoch, before `density` or k"},
     {.name = "aggregate",
      .type = PARAM_CHOICE,
      .fallback = "recursive",

@@ -1,17 +1,26 @@
-# What every figure shares. Before it: format, data (one block a curve: x, y, low, high), labels, caption.
+# What every figure shares. Before it: format, data (one block a curve: x, y, low, high), labels, caption, n_lines
+# (of the caption).
 # Curves differ by colour (Okabe and Ito's, told apart by the colour-blind), by dashes and by point, so that grey will do.
-if (format eq 'svg') { set terminal svg size 800,540 dynamic noenhanced font 'DejaVu Sans,13' background 'white' } \
-else { set terminal pdfcairo size 20cm,13.5cm noenhanced font 'DejaVu Sans,11' }
+# Sizes are in points of an 800 wide picture: the curves' names stand under the plot, in one column where they are long, and
+# the caption under them; both make the picture taller, not the plot smaller.
+n_curves = words(labels)
+longest = 0
+do for [i=1:n_curves] { if (strlen(word(labels, i)) > longest) { longest = strlen(word(labels, i)) } }
+n_columns = longest > 36 ? 1 : 2
+key_height = 20 * ((n_curves + n_columns - 1) / n_columns)
+caption_height = 14 * n_lines + 8
+height = 460.0 + key_height + caption_height
+if (format eq 'svg') { set terminal svg size 800,height dynamic noenhanced font 'DejaVu Sans,13' background 'white' } \
+else { set terminal pdfcairo size 8in,height/100 noenhanced font 'DejaVu Sans,11' }
 set datafile separator tab
 set border 3 linewidth 0.8
 set tics nomirror out
 set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.6
-n_curves = words(labels)
-key_height = 0.04 * ((n_curves + 1) / 2)
-set key at screen 0.53,0.09 + key_height center top horizontal Left reverse samplen 5 width 2 maxcols 2
-set bmargin at screen 0.22 + key_height
+set key at screen 0.53,(caption_height + key_height + 8) / height center top horizontal Left reverse samplen 5 width 2 \
+  maxcols n_columns
+set bmargin at screen (caption_height + key_height + 80) / height
 set title offset 0,-0.3
-set label 1 caption at screen 0.012,0.05 left font ',9' textcolor rgb '#555555'
+set label 1 caption at screen 0.012,(caption_height - 8) / height left font ',9' textcolor rgb '#555555'
 
 array colour[6] = ['#000000', '#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00']
 array shape[6] = [7, 5, 9, 4, 6, 8]

@@ -122,6 +122,7 @@ enum status lab_open(const lab_options *options, lab *out) {
       .initial = out->initial,
       .optimizer = &out->options.optimizer,
       .steps_per_epoch = sampler_steps_per_epoch(out->workers[0].sampler),
+      .probe_every = options->probe_every,
       .seed = options->seed,
       .scratch = out->scratch,
       .enter = enter_nothing,

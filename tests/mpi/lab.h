@@ -11,6 +11,7 @@ typedef struct lab_options {
   const char *dataset, *model, *method;
   const char *compressors[2]; /* of the method's `compressor`; NULL: none (more) */
   size_t batch;
+  uint64_t probe_every;
   uint64_t seed;
   optimizer optimizer;
 } lab_options;

@@ -8,6 +8,7 @@
 
 #include "tests/mpi/cases.h"
 #include "tests/mpi/gtopk.h"
+#include "tests/mpi/gtopk_method.h"
 #include "tests/mpi/lab.h"
 #include "tests/mpi/simulation.h"
 
@@ -335,6 +336,8 @@ static int case_probes(int argc, char **argv) {
 const mpi_case method_cases[] = {
     {"gtopk-aggregates", case_gtopk_aggregates},
     {"gtopk-tree-loss", case_gtopk_tree_loss},
+    {"gtopk-warmup", case_gtopk_warmup},
+    {"gtopk-assumption", case_gtopk_assumption},
     {"method-digests", case_digests},
     {"method-simulation", case_simulation},
     {"method-equalities", case_equalities},

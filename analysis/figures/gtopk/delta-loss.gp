@@ -1,0 +1,2 @@
+set title 'Training loss beside delta'
+load 'loss-epoch.gp'

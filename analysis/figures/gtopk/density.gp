@@ -1,0 +1,2 @@
+set title 'gTop-k at three densities'
+load 'loss-epoch.gp'

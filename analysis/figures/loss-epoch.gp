@@ -1,0 +1,5 @@
+set xlabel 'epoch'
+set ylabel 'training loss (mean cross-entropy, nats)'
+set xrange [0:*]
+set autoscale xfixmax
+@curves

@@ -1,0 +1,27 @@
+# A figure drawn again from nothing is the same, byte for byte; the claims of its experiment are judged.
+source "$(dirname "$0")/common.bash"
+root=$(dirname "$BASH_SOURCE")/../..
+command -v gnuplot >/dev/null || skip "gnuplot is not installed: figures are not tested"
+[ -f /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] || skip "Fashion-MNIST is not installed: figures are not tested"
+# make_figures FOLDER
+make_figures() {
+  local small=(--tier smoke --set dataset.limit=800 --set epochs=1 --set eval_every=0.25 --quiet)
+  expect 0 run "$root/experiments/gtopk/allreduce-workers.yaml" --tier smoke --db r.db --quiet
+  expect 0 run "$root/experiments/gtopk/density.yaml" --db r.db "${small[@]}"
+  expect 0 run "$root/experiments/gtopk/delta.yaml" --db r.db "${small[@]}" --set probe_every=2
+  for picture in allreduce-workers:allreduce-workers density:density delta:delta delta:delta-loss delta:delta-tensors; do
+    "$root/analysis/draw.sh" r.db "gtopk-${picture%:*}" "gtopk/${picture#*:}" "$1" smoke >out 2>err ||
+      fail "$picture was not drawn"
+  done
+}
+make_figures one
+sqlite3 r.db 'PRAGMA foreign_keys = ON; DELETE FROM run;'
+is 0 'SELECT count(*) FROM curve_row'
+make_figures two
+diff -r --exclude '*.pdf' one two >out || fail "a picture is not the same again"
+[ "$(ls one/*.svg | wc -l)" = 5 ] || fail "not five pictures"
+grep -q 'published values: der' one/allreduce-workers.svg || fail "the caption does not tell the standing"
+
+# The traffic of real exchanges, costed by the paper's model, is what its authors plotted.
+expect 0 claims --db r.db --tier smoke
+is 2 "SELECT count(*) FROM claims WHERE experiment = 'gtopk-allreduce-workers' AND verdict = 'confirmed'"
