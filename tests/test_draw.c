@@ -10,7 +10,8 @@
 /* Exit status of draw.sh; what it says goes to `said`. */
 static int draw(const scratch_database *s, const char *figure, char *said, size_t n) {
   char command[512];
-  snprintf(command, sizeof command, "%s/analysis/draw.sh %s demo demo/%s %s 2>&1", TERSE_SOURCE, s->path, figure, s->folder);
+  snprintf(command, sizeof command, "%s/analysis/draw.sh %s demo demo/%s %s 2>&1", TERSE_SOURCE, s->path, figure,
+           s->folder);
   FILE *out = popen(command, "r");
   cr_assert_not_null(out);
   said[fread(said, 1, n - 1, out)] = '\0';

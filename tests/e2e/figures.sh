@@ -5,11 +5,11 @@ command -v gnuplot >/dev/null || skip "gnuplot is not installed: figures are not
 [ -f /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] || skip "Fashion-MNIST is not installed: figures are not tested"
 # make_figures FOLDER
 make_figures() {
-  local small=(--tier smoke --set dataset.limit=800 --set epochs=1 --set eval_every=0.25 --quiet)
+  local small=(--tier smoke --set dataset.limit=400 --set epochs=2 --set eval_every=1 --quiet)
   expect 0 run "$root/experiments/gtopk/allreduce-workers.yaml" --tier smoke --db r.db --quiet
-  expect 0 run "$root/experiments/gtopk/density.yaml" --db r.db "${small[@]}"
-  expect 0 run "$root/experiments/gtopk/delta.yaml" --db r.db "${small[@]}" --set probe_every=2
-  for picture in allreduce-workers:allreduce-workers density:density delta:delta delta:delta-loss delta:delta-tensors; do
+  expect 0 run "$root/experiments/gtopk/naive.yaml" --db r.db "${small[@]}"
+  expect 0 run "$root/experiments/gtopk/delta.yaml" --db r.db "${small[@]}" --set probe_every=3
+  for picture in allreduce-workers:allreduce-workers naive:naive delta:delta delta:delta-loss delta:delta-tensors; do
     "$root/analysis/draw.sh" r.db "gtopk-${picture%:*}" "gtopk/${picture#*:}" "$1" smoke >out 2>err ||
       fail "$picture was not drawn"
   done

@@ -3,7 +3,7 @@ source "$(dirname "$0")/common.bash"
 root=$(dirname "$BASH_SOURCE")/../..
 [ -f /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] || skip "Fashion-MNIST is not installed: the README's queries are not tested"
 expect 0 run "$root/experiments/demo.yaml" --db r.db --tier smoke --quiet \
-  --set dataset.limit=256 --set eval_every=0.5 --set probe_every=1
+  --set workers=2 --set dataset.limit=128 --set eval_every=1 --set probe_every=2
 awk '/^```sql$/ { n++; inside = 1; next } /^```$/ { inside = 0 } inside { print > sprintf("%02d.sql", n) }' "$root/README.md"
 [ "$(ls [0-9]*.sql | wc -l)" = 10 ] || fail "not ten queries"
 for query in [0-9]*.sql; do
