@@ -9,7 +9,7 @@ static const param params[] = {PARAM_END};
 
 /* ReLU(F(x) + x), F being convolution, norm, ReLU, convolution, norm. */
 static enum status add_block(graph *g, int stage, int block, size_t channels, size_t stride) {
-  char conv[16], norm[16];
+  char conv[32], norm[32];
   const size_t shortcut = graph_last(g);
   for (int i = 1; i <= 2; i++) {
     snprintf(conv, sizeof conv, "s%db%d.conv%d", stage, block, i);

@@ -14,7 +14,7 @@ for query in [0-9]*.sql; do
   [ -z "$empty" ] || fail "nothing in column $empty: $(cat "$query")"
 done
 # Every column the README's table names is there.
-grep -E '^\| `' "$root/README.md" | sed 's|([^)]*)||g' | while IFS='|' read -r _ view _ columns _; do
+sed -n '/^## Query results/,/^## /p' "$root/README.md" | grep -E '^\| `' | sed 's|([^)]*)||g' | while IFS='|' read -r _ view _ columns _; do
   view=${view//[ \`]/}
   for column in $(tr -d ',…' <<<"${columns#*those of \`curve\`}"); do
     "$TERSE" query --db r.db "SELECT $column FROM $view LIMIT 0" >out 2>err || { echo "$view.$column"; break 2; }
