@@ -247,7 +247,8 @@ do-rates: build
 	@$B/terse-rates $(RESULTS)
 
 do-bench-peers: build
-	@status=0; for peer in lenet5 resnet20 lstm; do \
+	@[ -n "$$TERSE_DATA" ] || echo "TERSE_DATA is not set: ResNet-20 (cifar10) and the LSTM (ptb) are left out"
+	@status=0; for peer in lenet5 $${TERSE_DATA:+resnet20 lstm}; do \
 	  /usr/bin/python3 -B tests/peers/$$peer.py ./terse || status=1; done; exit $$status
 
 format: ## lay out the sources as .clang-format says (needs clang-format)

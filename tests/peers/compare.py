@@ -59,8 +59,6 @@ def compare(title, model, dataset, batch, peer, faster, over=None, n_samples=20,
     if len(sys.argv) != 2:
         sys.exit(f"usage: /usr/bin/python3 {sys.argv[0]} ./terse")
     command = [sys.argv[1], "bench", "step", "--model", model, "--dataset", dataset]
-    if "TERSE_DATA" in os.environ:
-        command += ["--data", os.environ["TERSE_DATA"]]
     command += ["--batch", str(batch), "--steps", str(n_steps), "--serve"]
     ours, library, torchs = [], [], []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
