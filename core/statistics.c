@@ -69,6 +69,16 @@ enum status mean_interval(const double *values, size_t n, size_t n_resamples, ui
   return bootstrap_interval(mean_of, &s, n, n_resamples, seed, mean, out);
 }
 
+static int by_value(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+double median(double *values, size_t n) {
+  qsort(values, n, sizeof *values, by_value);
+  return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
 const char *verdict_name(enum verdict v) {
   static const char *const names[] = {"confirmed", "contradicted", "inconclusive"};
   return names[v];

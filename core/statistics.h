@@ -31,6 +31,9 @@ enum status bootstrap_interval(statistic *of, void *context, size_t n_seeds, siz
 enum status mean_interval(const double *values, size_t n, size_t n_resamples, uint64_t seed, double *mean,
                           interval *out) WARN_UNUSED;
 
+/* The median of n >= 1 values, the mean of the middle two where n is even; sorts them in place. */
+double median(double *values, size_t n);
+
 enum verdict { VERDICT_CONFIRMED, VERDICT_CONTRADICTED, VERDICT_INCONCLUSIVE };
 /* "confirmed", "contradicted", "inconclusive" */
 const char *verdict_name(enum verdict v);

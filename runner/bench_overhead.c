@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/statistics.h"
 #include "runner/bench_overhead.h"
 #include "runner/measure.h"
 
@@ -61,16 +62,6 @@ static enum status gather_record(bench *b) {
   totals now;
   TRY_RETURN(measure_totals(&b->m, &now));
   return measure_exchanges(&b->m);
-}
-
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t n) {
-  qsort(values, n, sizeof *values, by_value);
-  return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
 static enum status time_calls(bench *b, enum status (*run)(bench *), int n, double *ns) {

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/args.h"
+#include "core/statistics.h"
 #include "datasets/sampler.h"
 #include "models/net.h"
 
@@ -140,16 +141,6 @@ exit:
   return status;
 }
 
-static int by_value(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values, int n) {
-  qsort(values, (size_t)n, sizeof *values, by_value);
-  return (values[(n - 1) / 2] + values[n / 2]) / 2;
-}
-
 static enum status print_table(subject *s, const bench_step_options *o) {
   enum status status = STATUS_OK;
   double *step = malloc((size_t)o->n_samples * sizeof *step), *library = malloc((size_t)o->n_samples * sizeof *library);
@@ -160,7 +151,7 @@ static enum status print_table(subject *s, const bench_step_options *o) {
     step[i] = one.step_ns / 1e6;
     library[i] = one.library_ns / 1e6;
   }
-  const double step_ms = median(step, o->n_samples), library_ms = median(library, o->n_samples);
+  const double step_ms = median(step, (size_t)o->n_samples), library_ms = median(library, (size_t)o->n_samples);
   printf("%s on %s, batch %zu: medians of %d samples of %d steps, CPU time\n", o->model, o->dataset, o->batch,
          o->n_samples, o->n_steps);
   printf("%-24s %8.3f ms\n%-24s %8.3f ms  (step / calls: %.3f)\n", "training step", step_ms, "its library calls alone",

@@ -61,3 +61,10 @@ Test(statistics, verdicts) {
   cr_assert_eq(verdict_within((interval){-INFINITY, INFINITY}, at_most), VERDICT_INCONCLUSIVE);
   cr_assert_str_eq(verdict_name(VERDICT_CONTRADICTED), "contradicted");
 }
+
+Test(statistics, median_of_odd_and_even) {
+  double odd[] = {3, -1, 7}, even[] = {4, 1, 8, 2}, one[] = {5};
+  cr_expect_eq(median(odd, 3), 3);
+  cr_expect_eq(median(even, 4), 3);
+  cr_expect_eq(median(one, 1), 5);
+}
