@@ -1,9 +1,29 @@
 #include "algorithms/method.h"
 
+#include <stdlib.h>
+
 const method *method_find(const char *name) {
   for (const method *const *m = method_registry; *m; m++)
     if (module_name_equal((*m)->name, name)) return *m;
   return NULL;
+}
+
+enum status method_create(const method *m, const method_env *env, const args *a, void **state) {
+  *state = NULL;
+  void *memory = calloc(1, m->state_bytes);
+  if (!memory) return FAIL(STATUS_NO_MEMORY, "no memory for the state of %s", m->name);
+  const enum status status = m->create(env, a, memory);
+  if (status == STATUS_OK)
+    *state = memory;
+  else
+    method_destroy(m, memory);
+  return status;
+}
+
+void method_destroy(const method *m, void *state) {
+  if (!state) return;
+  m->destroy(state);
+  free(state);
 }
 
 bool method_is_probed(const method_env *env, uint64_t round) {

@@ -49,6 +49,10 @@ static enum status open_modules(lab *l, const dataset **d, const model **m) {
   return STATUS_OK;
 }
 
+static int servers_of(const lab *l) {
+  return l->algorithm->n_servers ? l->algorithm->n_servers(&l->method.spec.args) : 0;
+}
+
 static enum status open_net(lab *l, const model *m) {
   graph g;
   float *host = NULL;
@@ -93,7 +97,9 @@ enum status lab_open(const lab_options *options, lab *out) {
   const model *m = NULL;
   TRY_RETURN(device_open(options->device, &out->device));
   TRY_RETURN(stream_open(out->device, &out->stream));
+  TRY_RETURN(open_modules(out, &d, &m));
   TRY_RETURN(comm_create(&(comm_options){.n_workers = options->n_workers,
+                                         .n_servers = servers_of(out),
                                          .device = out->device,
                                          .stream = out->stream,
                                          .reduction = REDUCTION_ORDERED,
@@ -101,7 +107,6 @@ enum status lab_open(const lab_options *options, lab *out) {
                                          .deadline_s = 30,
                                          .check_traffic = true},
                          &out->comm));
-  TRY_RETURN(open_modules(out, &d, &m));
   const dataset_env de = {.n_workers = options->n_workers, .seed = options->seed};
   TRY_RETURN(d->open(&de, &out->dataset.spec.args, &out->data));
   TRY_RETURN(open_net(out, m));
@@ -127,11 +132,11 @@ enum status lab_open(const lab_options *options, lab *out) {
       .scratch = out->scratch,
       .enter = enter_nothing,
   };
-  return out->algorithm->create(&out->env, &out->method.spec.args, &out->state);
+  return method_create(out->algorithm, &out->env, &out->method.spec.args, &out->state);
 }
 
 void lab_close(lab *l) {
-  if (l->state) l->algorithm->destroy(l->state);
+  if (l->algorithm) method_destroy(l->algorithm, l->state);
   for (int i = 0; l->workers && i < comm_n_local(l->comm); i++) {
     sampler_destroy(l->workers[i].sampler);
     device_release(l->device, l->workers[i].gradient);
