@@ -30,6 +30,7 @@ int main(int argc, char **argv) {
     return 2;
   }
   MPI_Init(&argc, &argv);
+  fputs(CASE_STARTED, stderr);
   const int result = found->run(argc - 2, argv + 2);
   if (result != 0) MPI_Abort(MPI_COMM_WORLD, 1); /* the others would wait for this rank */
   MPI_Finalize();
