@@ -156,9 +156,10 @@ $B/cuda/registry.cu: FORCE
 
 # Text files the program carries inside.
 as_literal = sed 's/\\/\\\\/g; s/"/\\"/g; s/^/  "/; s/$$/\\n"/' $(1)
-$B/embedded.c: runner/schema.sql runner/templates/compressor.c.in runner/embedded.h
+$B/embedded.c: runner/schema.sql runner/views.sql runner/templates/compressor.c.in runner/embedded.h
 	@mkdir -p $(@D); { echo '#include "runner/embedded.h"'; echo 'const char schema_sql[] ='; \
-	  $(call as_literal,runner/schema.sql); echo ';'; echo 'const char compressor_template[] ='; \
+	  $(call as_literal,runner/schema.sql); echo ';'; echo 'const char views_sql[] ='; \
+	  $(call as_literal,runner/views.sql); echo ';'; echo 'const char compressor_template[] ='; \
 	  $(call as_literal,runner/templates/compressor.c.in); echo ';'; } > $@
 
 $B/libterse.a: $(LIB_OBJECTS)
