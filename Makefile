@@ -57,7 +57,7 @@ TERSE := $B/terse
 TESTS := $B/unit_tests
 
 # ---------------------------------------------------------------- entry targets
-.PHONY: all help deps deps-peers demo data test asan claims rates bench-peers bench-overhead check-layers cuda clean \
+.PHONY: all help deps deps-peers demo data test asan mutants mutant claims rates bench-peers bench-overhead check-layers cuda clean \
   format build do-demo do-data do-test do-asan do-claims do-rates do-bench-peers FORCE
 
 all: deps ## build everything and leave ./terse here (the default)
@@ -81,6 +81,9 @@ test: deps ## run all tests; the closing line counts them
 
 asan: deps ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	+@$(MAKE) -j$(JOBS) SANITIZE=address,undefined CFLAGS=-O1 do-asan
+
+mutants: deps ## put known defects of other implementations back in, one at a time: which test catches each
+	@tests/run-mutants
 
 claims: deps ## judge what the papers claim against the results
 	$(AGAIN) do-claims
@@ -215,6 +218,8 @@ do-demo: build
 do-test: build $(TESTS) $B/mpi_cases
 	@tests/check-layers
 	@tests/run $(TESTS)
+
+mutant: $(TESTS) $B/mpi_cases
 
 do-asan: $(TERSE) $(TESTS) $B/mpi_cases
 	@tests/run $(TESTS)
