@@ -90,6 +90,9 @@ typedef struct method {
   enum status (*round)(void *state, uint64_t round);
   /* A local worker's model into x (device, n_params), or with worker = -1 the mean of all (collective). */
   enum status (*iterate)(void *state, int worker, float *x);
+  /* Named constants of what was created, e.g. "spectral_gap": asked for once, before round 0, whatever probe_every is.
+   * No communication. May be NULL. */
+  enum status (*facts)(void *state, const probe_sink *sink);
   /* Named series between rounds, e.g. "residual_norm2"; local workers only. Collective: it may use comm's control
    * channel (comm_probe_sum), nothing else of comm. May be NULL. */
   enum status (*probe)(void *state, const probe_sink *sink);
