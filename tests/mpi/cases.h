@@ -18,6 +18,7 @@ extern const mpi_case archive_cases[];
 extern const mpi_case method_cases[];
 extern const mpi_case worker_state_cases[];
 extern const mpi_case gossip_cases[];
+extern const mpi_case pairwise_cases[];
 
 /* Printed by every rank once MPI is initialised. */
 #define CASE_STARTED "mpi_cases: started\n"

@@ -7,7 +7,7 @@
 #include "tests/mpi/cases.h"
 
 static const mpi_case *const tables[] = {
-    comm_cases, failure_cases, archive_cases, method_cases, worker_state_cases, gossip_cases};
+    comm_cases, failure_cases, archive_cases, method_cases, worker_state_cases, gossip_cases, pairwise_cases};
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
 uint64_t case_now_ns(void) {
