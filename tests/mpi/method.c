@@ -29,7 +29,7 @@ static const optimizer full = {.lr = 0.1,
 
 /* Every method, and every branch of it. */
 static const struct {
-  const char *method, *compressors[2];
+  const char *method, *compressors[3]; /* the third is that of `down` */
   const optimizer *optimizer;
 } variants[] = {
     {"sgd", {NULL}, &full},
@@ -46,6 +46,19 @@ static const struct {
     {"gtopk k=7 aggregate=recursive indices=packed", {NULL}, &full},
     {"gtopk k=7 memory=false", {NULL}, &full},
     {"gtopk density=0.1 step_inside=true", {NULL}, &plain},
+    {"mem-sgd", {"topk density=0.05"}, &full},
+    {"mem-sgd memory=none scope=bucket bucket=64", {"qsgd levels=4"}, &full},
+    {"mem-sgd memory=update scope=layer", {"topk k=9", "sign"}, &plain},
+    {"ef-signsgd", {"sign"}, &plain},
+    {"qsgd bucket=32", {"qsgd levels=7"}, &full},
+    {"double-squeeze", {"sign scale=l2"}, &full},
+    {"double-squeeze rescale_residual=true", {"topk density=0.05", "qsgd", "ternary"}, &full},
+    {"double-squeeze server=sharded", {"sign scale=l2"}, &full},
+    {"double-squeeze server=sharded scope=layer", {"randk density=0.1", NULL, "qsgd levels=3"}, &full},
+    {"qsparse steps=3", {"topk density=0.05", "sign"}, &full},
+    {"qsparse steps=2 down=union reset_memory_on_lr_drop=true", {"topk density=0.05"}, &full},
+    {"qsparse steps=4 gap=random", {"topk density=0.1", "qsgd levels=4 shrink=true"}, &full},
+    {"qsparse-async steps=3", {"topk density=0.05"}, &full},
 };
 enum { N_VARIANTS = sizeof variants / sizeof variants[0] };
 
@@ -55,6 +68,7 @@ static lab_options variant_options(int v, int m, enum device_kind kind) {
                        .n_workers = m,
                        .method = variants[v].method,
                        .compressors = {variants[v].compressors[0], variants[v].compressors[1]},
+                       .down = variants[v].compressors[2],
                        .batch = 2,
                        .seed = 11,
                        .optimizer = *variants[v].optimizer};
