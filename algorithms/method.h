@@ -120,8 +120,10 @@ bool method_is_probed(const method_env *env, uint64_t n_rounds);
 /* mean = (1/M) sum over all workers of their vectors (n_params floats; contribution[i] is local worker i's), by
  * all-reduce: collective. mean overlaps no contribution. */
 enum status method_mean(const method_env *env, const float *const *contribution, float *mean) WARN_UNUSED;
-/* Emits |v|^2 of a device vector of n_params floats. Waits for the device. */
+/* Emits |v|^2 of a device vector of n_params floats; of n floats. Waits for the device. */
 enum status method_emit_norm2(const method_env *env, const probe_sink *sink, const char *name, int owner,
                               const float *v) WARN_UNUSED;
+enum status method_emit_norm2_of(const method_env *env, const probe_sink *sink, const char *name, int owner,
+                                 const float *v, size_t n) WARN_UNUSED;
 
 #endif
