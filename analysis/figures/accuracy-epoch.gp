@@ -1,0 +1,5 @@
+set xlabel 'epoch'
+set ylabel 'test accuracy (%)'
+set xrange [0:*]
+set autoscale xfixmax
+@curves
