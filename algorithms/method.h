@@ -78,14 +78,23 @@ typedef struct method {
   unsigned traits;
   /* NULL, or why this cell makes no sense (static storage): stored as skipped, not an error. May be NULL. */
   const char *(*skip)(const method_env *env, const args *a);
-  enum status (*create)(const method_env *env, const args *a, void **state); /* env outlives the state */
+  /* Servers it needs: participants M, M + 1, … of comm. NULL: none. */
+  int (*n_servers)(const args *a);
+  size_t state_bytes;
+  /* Fills zeroed memory of state_bytes; env outlives it. `destroy` follows in any case, after a failure too, and frees
+   * what the state owns but not the state itself: see method_create. */
+  enum status (*create)(const method_env *env, const args *a, void *state);
   /* Local steps of every worker between two exchanges; NULL: 1. */
   size_t (*steps_per_round)(const void *state);
   /* Local steps and one exchange. `round` counts from 0. */
   enum status (*round)(void *state, uint64_t round);
   /* A local worker's model into x (device, n_params), or with worker = -1 the mean of all (collective). */
   enum status (*iterate)(void *state, int worker, float *x);
-  /* Named series between rounds, e.g. "residual_norm2"; local workers only, no communication. May be NULL. */
+  /* Named constants of what was created, e.g. "spectral_gap": asked for once, before round 0, whatever probe_every is.
+   * No communication. May be NULL. */
+  enum status (*facts)(void *state, const probe_sink *sink);
+  /* Named series between rounds, e.g. "residual_norm2"; local workers only. Collective: it may use comm's control
+   * channel (comm_probe_sum), nothing else of comm. May be NULL. */
   enum status (*probe)(void *state, const probe_sink *sink);
   /* Saves, loads and digests everything the next round depends on. */
   enum status (*archive)(void *state, archive *a);
@@ -94,6 +103,9 @@ typedef struct method {
 
 extern const method *const method_registry[]; /* NULL-terminated; generated */
 const method *method_find(const char *name);  /* by YAML name; NULL where there is none */
+/* The method's state, created; *state is NULL after a failure. */
+enum status method_create(const method *m, const method_env *env, const args *a, void **state) WARN_UNUSED;
+void method_destroy(const method *m, void *state); /* NULL is ignored */
 
 /* Shared by the methods (local_step.c, method.c). */
 
@@ -108,8 +120,10 @@ bool method_is_probed(const method_env *env, uint64_t n_rounds);
 /* mean = (1/M) sum over all workers of their vectors (n_params floats; contribution[i] is local worker i's), by
  * all-reduce: collective. mean overlaps no contribution. */
 enum status method_mean(const method_env *env, const float *const *contribution, float *mean) WARN_UNUSED;
-/* Emits |v|^2 of a device vector of n_params floats. Waits for the device. */
+/* Emits |v|^2 of a device vector of n_params floats; of n floats. Waits for the device. */
 enum status method_emit_norm2(const method_env *env, const probe_sink *sink, const char *name, int owner,
                               const float *v) WARN_UNUSED;
+enum status method_emit_norm2_of(const method_env *env, const probe_sink *sink, const char *name, int owner,
+                                 const float *v, size_t n) WARN_UNUSED;
 
 #endif

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "core/args.h"
+#include "runner/json.h"
 #include "runner/resolve.h"
 
 /* `before`, then the shortest decimal that reads back as the same double (80 rather than 8e+01). */
@@ -31,7 +32,7 @@ static void write_reals(FILE *f, const arg *a) {
   fputs(a->n_reals ? "]" : "[]", f);
 }
 
-/* Names and choices are words of the modules' own tables, so nothing needs escaping. */
+/* Names and choices are words of the modules' own tables, so they need no escaping. */
 static void write_arg(FILE *f, const arg *a) {
   fprintf(f, ",\"%s\":", a->name);
   switch (a->type) {
@@ -47,7 +48,11 @@ static void write_arg(FILE *f, const arg *a) {
     case PARAM_CHOICE:
       fprintf(f, "\"%s\"", a->text);
       break;
+    case PARAM_TEXT:
+      json_write_string(f, a->text);
+      break;
     case PARAM_PIPELINE:
+      if (a->n_modules == 0) fputc('[', f);
       for (size_t i = 0; i < a->n_modules; i++) {
         open_module(f, i ? "," : "[", &a->modules[i]);
         write_args(f, &a->modules[i].args);
@@ -174,9 +179,10 @@ static bool is_silent(const param *table, const arg *a) {
   const param *p = table;
   while (strcmp(p->name, a->name) != 0) p++;
   arg fallback;
-  if (p->in_label || p->type == PARAM_PIPELINE || !p->fallback || arg_from_text(p, p->fallback, &fallback) != STATUS_OK)
+  if (a->type == PARAM_PIPELINE) return a->n_modules == 0;
+  if (p->in_label || !p->fallback || arg_from_text(p, p->fallback, &fallback) != STATUS_OK)
     return false;
-  if (a->type == PARAM_CHOICE) return strcmp(a->text, fallback.text) == 0;
+  if (a->type == PARAM_CHOICE || a->type == PARAM_TEXT) return strcmp(a->text, fallback.text) == 0;
   if (a->type == PARAM_REALS)
     return a->n_reals == fallback.n_reals && memcmp(a->reals, fallback.reals, a->n_reals * sizeof *a->reals) == 0;
   return a->integer == fallback.integer && a->real == fallback.real;
@@ -190,6 +196,7 @@ static void label_module(FILE *f, const module_spec *m, const param *table) {
     if (is_silent(table, a)) continue;
     fputs(before, f);
     before = ", ";
+    if (a->type == PARAM_PIPELINE && strcmp(a->name, "compressor") != 0) fprintf(f, "%s ", a->name);
     for (size_t k = 0; k < a->n_modules; k++) {
       module_face stage;
       if (k > 0) fputs(" + ", f);
@@ -199,6 +206,7 @@ static void label_module(FILE *f, const module_spec *m, const param *table) {
     if (a->type == PARAM_REAL) fputs(a->name, f), write_real(f, " ", a->real);
     if (a->type == PARAM_BOOL) fprintf(f, "%s%s", a->integer ? "" : "no ", a->name);
     if (a->type == PARAM_CHOICE) fputs(a->text, f);
+    if (a->type == PARAM_TEXT) fprintf(f, "%s %s", a->name, a->text);
     if (a->type == PARAM_REALS) fprintf(f, "%s ", a->name), write_reals(f, a);
   }
   if (before[0] == ',') fputc(')', f);

@@ -99,9 +99,10 @@ static enum status read_pipeline(arena *memory, const node *written, arg *out) {
   return place_prefix(written->at, pipeline_compose(NULL, modules, n, &selector, &coder));
 }
 
-/* A default is written as in YAML, and so read. */
+/* A default is written as in YAML, and so read; only a default may be empty. */
 static enum status read_pipeline_default(arena *memory, const param *p, arg *out) {
   const node *written;
+  if (strcmp(p->fallback, "[]") == 0) return STATUS_OK;
   TRY_RETURN(yaml_read_text(memory, "default compressor", false, p->fallback, strlen(p->fallback), &written));
   return read_pipeline(memory, written, out);
 }
@@ -130,7 +131,7 @@ static enum status read_value(arena *memory, const param *p, const node *written
   if (p->type == PARAM_REALS) return read_reals(p, written, out);
   if (written->kind != NODE_SCALAR || node_is_empty(written))
     return FAIL_AT(written->at, "%s needs a single value, but this is %s", p->name, node_kind_name(written));
-  if (written->quoted && p->type != PARAM_CHOICE)
+  if (written->quoted && p->type != PARAM_CHOICE && p->type != PARAM_TEXT)
     return FAIL_AT(written->at, "%s is not a text: write \"%s\" without the quotes", p->name, written->text);
   const char *text = arena_text(memory, written->text, strlen(written->text));
   if (!text) return STATUS_NO_MEMORY;

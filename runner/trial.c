@@ -67,7 +67,7 @@ static enum status create_method(trial *t, bool *skipped) {
     *skipped = true;
     return FAIL(STATUS_UNSUPPORTED, "%s", reason);
   }
-  TRY_RETURN(c->method->create(&t->env, &c->method_spec.args, &t->state));
+  TRY_RETURN(method_create(c->method, &t->env, &c->method_spec.args, &t->state));
   t->steps_per_round = c->method->steps_per_round ? c->method->steps_per_round(t->state) : 1;
   const double steps = c->steps > 0 ? (double)c->steps : round(c->epochs * (double)t->env.steps_per_epoch);
   t->n_rounds = (uint64_t)ceil(steps / (double)t->steps_per_round);
@@ -81,6 +81,7 @@ enum status trial_create(const cell *c, const char *data_folder, trial *t, bool 
   TRY_RETURN(device_open(c->device, &t->device));
   TRY_RETURN(stream_open(t->device, &t->stream));
   const comm_options options = {.n_workers = c->workers,
+                                .n_servers = c->method->n_servers ? c->method->n_servers(&c->method_spec.args) : 0,
                                 .device = t->device,
                                 .stream = t->stream,
                                 .reduction = c->reduction,
@@ -119,7 +120,7 @@ enum status trial_create(const cell *c, const char *data_folder, trial *t, bool 
 }
 
 void trial_destroy(trial *t) {
-  if (t->state) t->cell->method->destroy(t->state);
+  method_destroy(t->cell->method, t->state);
   for (int i = 0; t->workers && i < t->env.n_local; i++) {
     sampler_destroy(t->workers[i].sampler);
     device_release(t->device, t->workers[i].gradient);

@@ -136,6 +136,7 @@ static enum status run_rounds(loop *l) {
   trial *t = &l->t;
   l->poll_ns = l->checkpoint_ns = clock_now_ns();
   l->poll_round = l->round;
+  if (l->round == 0) TRY_RETURN(measure_facts(&l->m));
   stopwatch_start(&t->watch);
   if (l->round == 0) TRY_RETURN(measure_if_due(l));
   for (;;) {

@@ -44,7 +44,6 @@ static void destroy(void *state) {
   gtopk_probe_destroy(s->probe);
   error_feedback_destroy(&s->feedback);
   replica_destroy(&s->replica);
-  free(s);
 }
 
 /* The selection is Top-k over the whole model. */
@@ -100,18 +99,11 @@ static const char *skip(const method_env *env, const args *a) {
   return NULL;
 }
 
-static enum status create(const method_env *env, const args *a, void **state) {
-  *state = NULL;
-  gtopk *s = calloc(1, sizeof *s);
-  if (!s) return FAIL(STATUS_NO_MEMORY, "no memory for the state of gtopk");
+static enum status create(const method_env *env, const args *a, void *state) {
+  gtopk *s = state;
   s->env = env;
   s->step_inside = args_bool(a, "step_inside");
-  const enum status status = allocate(s, a);
-  if (status == STATUS_OK)
-    *state = s;
-  else
-    destroy(s);
-  return status;
+  return allocate(s, a);
 }
 
 /* Local worker i's u: its residual's place, or without memory that of the gradient. */
@@ -241,6 +233,7 @@ MODULE(method, gtopk) = {
     .params = params,
     .traits = SYNCHRONOUS | IDENTICAL_REPLICAS,
     .skip = skip,
+    .state_bytes = sizeof(gtopk),
     .create = create,
     .round = run_round,
     .iterate = iterate,

@@ -14,7 +14,6 @@ static void destroy(void *state) {
   sgd *s = state;
   replica_destroy(&s->replica);
   free(s->gradients);
-  free(s);
 }
 
 static enum status allocate(sgd *s) {
@@ -25,18 +24,11 @@ static enum status allocate(sgd *s) {
   return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);
 }
 
-static enum status create(const method_env *env, const args *a, void **state) {
+static enum status create(const method_env *env, const args *a, void *state) {
   (void)a;
-  *state = NULL;
-  sgd *s = calloc(1, sizeof *s);
-  if (!s) return FAIL(STATUS_NO_MEMORY, "no memory for the state of sgd");
+  sgd *s = state;
   s->env = env;
-  const enum status status = allocate(s);
-  if (status == STATUS_OK)
-    *state = s;
-  else
-    destroy(s);
-  return status;
+  return allocate(s);
 }
 
 static enum status run_round(void *state, uint64_t round) {
@@ -65,6 +57,7 @@ MODULE(method, sgd) = {
     .version = "1",
     .params = params,
     .traits = SYNCHRONOUS | IDENTICAL_REPLICAS,
+    .state_bytes = sizeof(sgd),
     .create = create,
     .round = run_round,
     .iterate = iterate,

@@ -25,7 +25,6 @@ static void destroy(void *state) {
   replica_destroy(&s->replica);
   free(s->outgoing);
   free(s->inbox);
-  free(s);
 }
 
 static enum status allocate(topk_sgd *s, const args *a) {
@@ -39,17 +38,10 @@ static enum status allocate(topk_sgd *s, const args *a) {
   return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);
 }
 
-static enum status create(const method_env *env, const args *a, void **state) {
-  *state = NULL;
-  topk_sgd *s = calloc(1, sizeof *s);
-  if (!s) return FAIL(STATUS_NO_MEMORY, "no memory for the state of topk-sgd");
+static enum status create(const method_env *env, const args *a, void *state) {
+  topk_sgd *s = state;
   s->env = env;
-  const enum status status = allocate(s, a);
-  if (status == STATUS_OK)
-    *state = s;
-  else
-    destroy(s);
-  return status;
+  return allocate(s, a);
 }
 
 static enum status encode(topk_sgd *s, uint64_t round, int i) {
@@ -111,6 +103,7 @@ MODULE(method, topk_sgd) = {
     .version = "1",
     .params = params,
     .traits = SYNCHRONOUS | IDENTICAL_REPLICAS,
+    .state_bytes = sizeof(topk_sgd),
     .create = create,
     .round = run_round,
     .iterate = iterate,

@@ -32,6 +32,12 @@ static enum status take_args(lab_module *m, const param *table) {
   return args_from_text(table, m->keys, m->values, m->n_pairs, &m->spec.args);
 }
 
+/* One stage of a pipeline. */
+static enum status take_compressor(lab *l, const char *text, lab_module *out) {
+  const compressor *found = compressor_find(l->device, take_name(out, text));
+  return take_args(out, found ? found->params : NULL);
+}
+
 static enum status open_modules(lab *l, const dataset **d, const model **m) {
   const lab_options *o = &l->options;
   *d = lab_dataset(take_name(&l->dataset, o->dataset));
@@ -42,12 +48,18 @@ static enum status open_modules(lab *l, const dataset **d, const model **m) {
   TRY_RETURN(take_args(&l->method, l->algorithm ? l->algorithm->params : NULL));
   size_t n = 0;
   for (; n < 2 && o->compressors[n]; n++) {
-    const compressor *found = compressor_find(l->device, take_name(&l->compressors[n], o->compressors[n]));
-    TRY_RETURN(take_args(&l->compressors[n], found ? found->params : NULL));
+    TRY_RETURN(take_compressor(l, o->compressors[n], &l->compressors[n]));
     l->stages[n] = l->compressors[n].spec;
   }
   if (n > 0) args_set_modules(&l->method.spec.args, "compressor", l->stages, n);
+  if (!o->down) return STATUS_OK;
+  TRY_RETURN(take_compressor(l, o->down, &l->down));
+  args_set_modules(&l->method.spec.args, "down", &l->down.spec, 1);
   return STATUS_OK;
+}
+
+static int servers_of(const lab *l) {
+  return l->algorithm->n_servers ? l->algorithm->n_servers(&l->method.spec.args) : 0;
 }
 
 static enum status open_net(lab *l, const model *m) {
@@ -96,7 +108,9 @@ enum status lab_open(const lab_options *options, lab *out) {
   const model *m = NULL;
   TRY_RETURN(device_open(options->device, &out->device));
   TRY_RETURN(stream_open(out->device, &out->stream));
+  TRY_RETURN(open_modules(out, &d, &m));
   TRY_RETURN(comm_create(&(comm_options){.n_workers = options->n_workers,
+                                         .n_servers = servers_of(out),
                                          .device = out->device,
                                          .stream = out->stream,
                                          .reduction = REDUCTION_ORDERED,
@@ -104,7 +118,6 @@ enum status lab_open(const lab_options *options, lab *out) {
                                          .deadline_s = 30,
                                          .check_traffic = true},
                          &out->comm));
-  TRY_RETURN(open_modules(out, &d, &m));
   const dataset_env de = {.n_workers = options->n_workers, .seed = options->seed};
   TRY_RETURN(d->open(&de, &out->dataset.spec.args, &out->data));
   TRY_RETURN(open_net(out, m));
@@ -130,11 +143,11 @@ enum status lab_open(const lab_options *options, lab *out) {
       .scratch = out->scratch,
       .enter = enter_nothing,
   };
-  return out->algorithm->create(&out->env, &out->method.spec.args, &out->state);
+  return method_create(out->algorithm, &out->env, &out->method.spec.args, &out->state);
 }
 
 void lab_close(lab *l) {
-  if (l->state) l->algorithm->destroy(l->state);
+  if (l->algorithm) method_destroy(l->algorithm, l->state);
   for (int i = 0; l->workers && i < comm_n_local(l->comm); i++) {
     sampler_destroy(l->workers[i].sampler);
     device_release(l->device, l->workers[i].gradient);
@@ -150,6 +163,7 @@ void lab_close(lab *l) {
   args_free(&l->model.spec.args);
   args_free(&l->method.spec.args);
   for (int i = 0; i < 2; i++) args_free(&l->compressors[i].spec.args);
+  args_free(&l->down.spec.args);
   stream_close(l->stream);
   if (l->device) {
     device_release(l->device, l->initial);
