@@ -15,7 +15,8 @@ AGAIN = +@$(MAKE) -j$(JOBS)
 PACKAGES := gcc pkg-config git procps util-linux libopenmpi-dev openmpi-bin libsqlite3-dev sqlite3 libyaml-dev libdnnl-dev \
   librandom123-dev libxxhash-dev zlib1g-dev gnuplot-nox libcriterion-dev dataset-fashion-mnist bible-kjv \
   curl ca-certificates
-PEER_PACKAGES := python3-torch
+# Without OpenBLAS PyTorch multiplies matrices by the reference BLAS, fifteen times slower.
+PEER_PACKAGES := python3-torch libopenblas0-pthread
 
 # ---------------------------------------------------------------- flags
 CC := gcc
@@ -95,7 +96,7 @@ fig-%: ## the same for one figure, e.g. fig-gtopk-convergence
 rates: deps ## fit convergence rates on the quadratic and judge them against theory
 	$(AGAIN) do-rates
 
-bench-peers: deps deps-peers ## time training steps beside PyTorch and beside their own library calls (TERSE_DATA)
+bench-peers: deps deps-peers ## time training steps and top-k beside PyTorch (TERSE_DATA: ResNet-20 and LSTM)
 	$(AGAIN) do-bench-peers
 
 goldens: deps-peers ## make tests/golden/*.txt anew with PyTorch
@@ -258,7 +259,7 @@ do-rates: build
 
 do-bench-peers: build
 	@[ -n "$$TERSE_DATA" ] || echo "TERSE_DATA is not set: ResNet-20 (cifar10) and the LSTM (ptb) are left out"
-	@status=0; for peer in lenet5 $${TERSE_DATA:+resnet20 lstm}; do \
+	@status=0; for peer in topk lenet5 $${TERSE_DATA:+resnet20 lstm}; do \
 	  /usr/bin/python3 -B tests/peers/$$peer.py ./terse || status=1; done; exit $$status
 
 format: ## lay out the sources as .clang-format says (needs clang-format)
