@@ -1,5 +1,5 @@
 set title 'Test accuracy against epochs'
-set xlabel 'epoch'
+load 'epochs.gp'
 set ylabel 'test accuracy (%)'
 set xrange [0:*]
 set autoscale xfixmax
