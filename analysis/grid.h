@@ -1,4 +1,5 @@
-/* One method's runs as a table: a row a seed, a column a value of what was varied, in each the run's mean over rounds. */
+/* One method's runs as a table: a row a seed, a column a value of what was varied, in each the run's mean over rounds.
+ */
 #ifndef TERSE_ANALYSIS_GRID_H
 #define TERSE_ANALYSIS_GRID_H
 
@@ -17,8 +18,8 @@ typedef struct grid {
   double values[GRID_MAX_SEEDS * GRID_MAX_COLUMNS]; /* [seed * n_columns + column] */
 } grid;
 
-/* Fills the grid from the runs with `label` (NULL: all). A value is the mean over the rounds from `from` (0 to 1) of the
- * run's length on. STATUS_BAD_INPUT where the runs are no full product of columns and seeds, or too many. */
+/* Fills the grid from the runs with `label` (NULL: all). A value is the mean over the rounds from `from` (0 to 1) of
+ * the run's length on. STATUS_BAD_INPUT where the runs are no full product of columns and seeds, or too many. */
 enum status grid_fill(const probed_run *runs, size_t n, const char *label, grid_axis *axis, double from,
                       grid *g) WARN_UNUSED;
 double grid_mean(const grid *g, size_t column); /* over seeds */

@@ -16,12 +16,12 @@ typedef struct probed_run {
   int workers, batch;
   double steps; /* T */
   double lr;
-  double density;       /* of gtopk; NaN elsewhere */
-  double l2;            /* of softmax; NaN elsewhere */
-  size_t dimension;     /* of a synthetic data set; 0 elsewhere */
-  double mu, L;         /* of the quadratic: smallest and largest eigenvalue; NaN elsewhere */
-  double noise;         /* of the quadratic: standard deviation of a sample's gradient in each coordinate; NaN elsewhere */
-  size_t n;             /* probes, rounds ascending */
+  double density;   /* of gtopk; NaN elsewhere */
+  double l2;        /* of softmax; NaN elsewhere */
+  size_t dimension; /* of a synthetic data set; 0 elsewhere */
+  double mu, L;     /* of the quadratic: smallest and largest eigenvalue; NaN elsewhere */
+  double noise;     /* of the quadratic: standard deviation of a sample's gradient in each coordinate; NaN elsewhere */
+  size_t n;         /* probes, rounds ascending */
   double *round, *value; /* values are means over the workers where each has its own */
 } probed_run;
 

@@ -134,21 +134,24 @@ static enum status check_power(const power_law *p, const probed_run *runs, size_
     if (first < i) continue; /* judged with the first run of its label */
     TRY_RETURN(grid_fill(runs, n, runs[i].label, p->axis, p->from, &g));
     TRY_RETURN(judge_method(p, &g, out, verdicts));
-    if (p->axis == length_of && runs[i].is_dense && isfinite(runs[i].mu))
-      judge_level(&g, out, verdicts);
+    if (p->axis == length_of && runs[i].is_dense && isfinite(runs[i].mu)) judge_level(&g, out, verdicts);
   }
   return STATUS_OK;
 }
 
 enum status check_noise(const probed_run *runs, size_t n, FILE *out, tally *verdicts) {
-  static const power_law law = {"Stochastic gradients, eta = theta / sqrt(T): mean over t, against T", "T", length_of, 0,
-                                -0.5, 0.05};
+  static const power_law law = {
+      "Stochastic gradients, eta = theta / sqrt(T): mean over t, against T", "T", length_of, 0, -0.5, 0.05};
   return check_power(&law, runs, n, out, verdicts);
 }
 
 enum status check_speedup(const probed_run *runs, size_t n, FILE *out, tally *verdicts) {
-  static const power_law law = {"Linear speed-up, eta constant: mean over the second half of the rounds, against M", "M",
-                                workers_of, 0.5, -1, 0.1};
+  static const power_law law = {"Linear speed-up, eta constant: mean over the second half of the rounds, against M",
+                                "M",
+                                workers_of,
+                                0.5,
+                                -1,
+                                0.1};
   return check_power(&law, runs, n, out, verdicts);
 }
 
@@ -163,8 +166,8 @@ static enum status judge_order(const grid *g, FILE *out, tally *verdicts) {
       ratio[s] = g->values[s * g->n_columns + i] / g->values[s * g->n_columns + i - 1];
     TRY_RETURN(mean_interval(ratio, g->n_seeds, N_RESAMPLES, 1, &mean, &around));
     const enum verdict v = count(verdicts, verdict_within(around, (interval){1, INFINITY}));
-    fprintf(out, "    from c = %g to %g times %.3f, 95 %% interval [%.3f, %.3f]; not below 1: %s\n", g->x[i - 1], g->x[i],
-            mean, around.low, around.high, verdict_name(v));
+    fprintf(out, "    from c = %g to %g times %.3f, 95 %% interval [%.3f, %.3f]; not below 1: %s\n", g->x[i - 1],
+            g->x[i], mean, around.low, around.high, verdict_name(v));
   }
   return STATUS_OK;
 }
@@ -201,7 +204,8 @@ static void judge_residual(const probed_run *gradients, const probed_run *residu
     least_bound = fmin(least_bound, (c * c * c - c) * B2);
   }
   const enum verdict v = count(verdicts, verdict_within((interval){most, most}, (interval){0, least_bound}));
-  fprintf(out, "    c = %g: |e|^2 at most %.4g, bound (c^3 - c) B^2 = %.4g: %s\n", c, most, least_bound, verdict_name(v));
+  fprintf(out, "    c = %g: |e|^2 at most %.4g, bound (c^3 - c) B^2 = %.4g: %s\n", c, most, least_bound,
+          verdict_name(v));
 }
 
 enum status check_compression(const probed_run *gradients, const probed_run *residuals, size_t n, FILE *out,

@@ -17,10 +17,11 @@ typedef struct tally {
  * fitted over the second half of the run, is max |1 - eta lambda| within 1 %. */
 enum status check_descent(const probed_run *runs, size_t n, FILE *out, tally *verdicts) WARN_UNUSED;
 
-/* Stochastic gradients: one block a method (a label of its own), and one claim. The mean over rounds of the runs' values
- * goes as T^slope with slope = -1/2 (tolerance 0.05), eta being theta / sqrt(T); a method without the residual must be
- * told apart from that. Of plain sgd on the quadratic (series gradient_norm2) one claim more: it equals the exact
- * expectation within 5 % at every T. STATUS_BAD_INPUT where a method lacks a seed at some T, or a value is not positive.
+/* Stochastic gradients: one block a method (a label of its own), and one claim. The mean over rounds of the runs'
+ * values goes as T^slope with slope = -1/2 (tolerance 0.05), eta being theta / sqrt(T); a method without the residual
+ * must be told apart from that. Of plain sgd on the quadratic (series gradient_norm2) one claim more: it equals the
+ * exact expectation within 5 % at every T. STATUS_BAD_INPUT where a method lacks a seed at some T, or a value is not
+ * positive.
  */
 enum status check_noise(const probed_run *runs, size_t n, FILE *out, tally *verdicts) WARN_UNUSED;
 
@@ -32,8 +33,8 @@ enum status check_speedup(const probed_run *runs, size_t n, FILE *out, tally *ve
  * gradient_norm2, `residuals`: residual_norm2 of the same n runs. Three kinds of claims:
  *   - the mean of |grad f(x_t)|^2 does not fall from one c to the next (its ratio, seed by seed);
  *   - what it has above that of c = 1 grows as c^slope with slope <= 3, the power of O(c^3/T);
- *   - at every c > 1, mean_w |e_w|^2 <= (c^3 - c) B^2 in every probed round, B^2 = max_t |grad f(x_t)|^2 + d noise^2 / batch
- *     being E|G_w|^2. That bounds |x_t - v_t|^2 = gamma^2 |mean_w e_w|^2 (papers' v_t: the dense virtual iterate). */
+ *   - at every c > 1, mean_w |e_w|^2 <= (c^3 - c) B^2 in every probed round, B^2 = max_t |grad f(x_t)|^2 + d noise^2 /
+ * batch being E|G_w|^2. That bounds |x_t - v_t|^2 = gamma^2 |mean_w e_w|^2 (papers' v_t: the dense virtual iterate). */
 enum status check_compression(const probed_run *gradients, const probed_run *residuals, size_t n, FILE *out,
                               tally *verdicts) WARN_UNUSED;
 

@@ -1,5 +1,5 @@
-/* terse-rates DATABASE: reads the runs of experiments/rates, fits their rates and judges them against theory. Exit status:
- * 0 all confirmed, 1 not, 2 the database lacks the runs or cannot be read. */
+/* terse-rates DATABASE: reads the runs of experiments/rates, fits their rates and judges them against theory. Exit
+ * status: 0 all confirmed, 1 not, 2 the database lacks the runs or cannot be read. */
 #include <stdio.h>
 
 #include "analysis/rate_checks.h"

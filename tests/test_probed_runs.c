@@ -8,7 +8,8 @@
 static const char *const config =
     "{\"dataset\":{\"name\":\"quadratic\",\"dimension\":32,\"L\":2,\"mu\":0.5,\"noise\":1.5},"
     "\"model\":{\"name\":\"softmax\",\"l2\":0.25},"
-    "\"method\":{\"name\":\"gtopk\",\"memory\":false,\"density\":0.5},\"batch\":3,\"steps\":40,\"optimizer\":{\"lr\":0.125}}";
+    "\"method\":{\"name\":\"gtopk\",\"memory\":false,\"density\":0.5},\"batch\":3,\"steps\":40,\"optimizer\":{\"lr\":0."
+    "125}}";
 
 static void add_probes(scratch_database *s, int run, int n, double scale) {
   for (int i = 0; i < n; i++)
@@ -36,8 +37,9 @@ Test(probed_runs, reads_what_the_runs_are_and_their_probes) {
   scratch_database_execute(&s, "UPDATE run SET status = 'failed' WHERE id = 4");
 
   /* A value for each worker: the mean counts. */
-  scratch_database_execute(&s, "INSERT INTO probe (run, name, worker, round, line, epoch, value) VALUES"
-                               " (2, 'residual', 0, 4, 100, 0, 3), (2, 'residual', 1, 4, 101, 0, 5)");
+  scratch_database_execute(&s,
+                           "INSERT INTO probe (run, name, worker, round, line, epoch, value) VALUES"
+                           " (2, 'residual', 0, 4, 100, 0, 3), (2, 'residual', 1, 4, 101, 0, 5)");
   cr_assert_eq(probed_runs_load(s.path, "rates", "residual", &list, &n), STATUS_OK);
   cr_assert(n == 1 && list[0].n == 1 && list[0].round[0] == 4 && list[0].value[0] == 4);
   probed_runs_free(list, n);

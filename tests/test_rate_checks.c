@@ -185,10 +185,10 @@ Test(rate_checks, compression_costs_no_more_than_theory_has_it) {
     double excess, power, share;
     int confirmed, contradicted;
   } cases[] = {
-      {0.01, 2, 0.5, 7, 0},  /* 3 steps of c, the power, 3 bounds */
+      {0.01, 2, 0.5, 7, 0},   /* 3 steps of c, the power, 3 bounds */
       {0.01, 3.2, 0.5, 6, 1}, /* it costs more */
-      {0.01, 2, 1.1, 4, 3},  /* residuals out of bounds: with the luckiest seed's B^2 */
-      {1, -1, 0.5, 5, 2},    /* larger c costs less */
+      {0.01, 2, 1.1, 4, 3},   /* residuals out of bounds: with the luckiest seed's B^2 */
+      {1, -1, 0.5, 5, 2},     /* larger c costs less */
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const tally t = judge(check_both, compression_runs(1, cases[i].excess, cases[i].power, cases[i].share));

@@ -16,6 +16,7 @@ WITH epochs AS (
   UNION ALL
   SELECT 2, 'its expectation (1 - k/d)|x|^2', setting, seed, epoch, error2 / expected FROM epochs
 )
-SELECT n || setting, prefix || label, epoch, avg(delta), min(delta), max(delta) FROM deltas JOIN settings USING (setting)
+SELECT n || setting, prefix || label, epoch, avg(delta), min(delta), max(delta)
+FROM deltas JOIN settings USING (setting)
 GROUP BY n, setting, epoch
 ORDER BY n, setting, epoch;
