@@ -212,12 +212,13 @@ static enum status probe_gradient(measure *m, uint64_t round) {
   trial *t = m->t;
   TRY_RETURN(t->cell->method->iterate(t->state, -1, t->mean));
   if (!m->out) return STATUS_OK;
-  TRY_RETURN(net_full_gradient(t->net, t->data, SPLIT_PROBE, t->mean, t->gradient));
+  double norm2 = 0, objective = 0;
+  TRY_RETURN(net_full_gradient(t->net, t->data, SPLIT_PROBE, t->mean, t->gradient, &objective));
   vec_reduce(t->stream, REDUCE_SQUARES, t->gradient, NULL, t->env.n_params, t->norm, t->scratch);
-  double norm2 = 0;
   stream_copy(t->stream, &norm2, t->norm, sizeof norm2);
   TRY_RETURN(stream_synchronize(t->stream));
   write_probe(m, round, "gradient_norm2", ARCHIVE_SHARED, norm2);
+  write_probe(m, round, "objective", ARCHIVE_SHARED, objective);
   return STATUS_OK;
 }
 

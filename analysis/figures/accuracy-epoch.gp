@@ -1,4 +1,4 @@
-set xlabel 'epoch'
+load 'epochs.gp'
 set ylabel 'test accuracy (%)'
 set xrange [0:*]
 set autoscale xfixmax

@@ -8,8 +8,8 @@ WITH points AS (
   FROM curve WHERE experiment = :experiment AND tier = :tier
 ), settings AS (
   SELECT setting, family, lr, min(position) AS place, count(DISTINCT seed) AS n_seeds,
-         row_number() OVER (PARTITION BY family ORDER BY sum(round > 0 AND train_loss IS NULL),
-                            avg(iif(round = last, train_loss, NULL))) AS standing,
+         row_number() OVER (PARTITION BY family ORDER BY count(iif(round = last, train_loss, NULL)) DESC,
+                            avg(iif(round = last, train_loss, NULL))) AS standing, -- one that diverged comes last
          count(*) OVER (PARTITION BY family) AS n_rivals
   FROM points JOIN (SELECT family, max(round) AS last FROM points GROUP BY family) USING (family) GROUP BY setting
 )

@@ -1,5 +1,5 @@
 set title 'SwarmSGD: distance of the workers from their mean'
-set xlabel 'epoch'
+load 'epochs.gp'
 set ylabel 'Gamma_t, sum of squared distances'
 set logscale y
 set format y '%g'
