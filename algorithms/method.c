@@ -26,8 +26,8 @@ void method_destroy(const method *m, void *state) {
   free(state);
 }
 
-bool method_is_probed(const method_env *env, uint64_t round) {
-  return env->probe_every > 0 && (round + 1) % env->probe_every == 0;
+bool method_is_probed(const method_env *env, uint64_t n_rounds) {
+  return env->probe_every > 0 && n_rounds % env->probe_every == 0;
 }
 
 enum status method_mean(const method_env *env, const float *const *contribution, float *mean) {

@@ -65,8 +65,8 @@ enum status ring_cascade_mean(ring_cascade *r, uint64_t round, float *const *v, 
   env->enter(env->clock, PHASE_DECODE);
   vec_fill(env->stream, mean, 0.0f, env->n_params);
   for (int j = 0; j < r->chunks.n; j++)
-    TRY_RETURN(pipeline_decode_add(r->chunks.list[j].pipeline, round, j, r->inbox[j], 1.0f,
-                                   mean + r->chunks.list[j].offset));
+    TRY_RETURN(
+        pipeline_decode_add(r->chunks.list[j].pipeline, round, j, r->inbox[j], 1.0f, mean + r->chunks.list[j].offset));
   vec_scale(env->stream, mean, 1.0f / (float)env->n_workers, env->n_params);
   comm_release(env->comm);
   return STATUS_OK;

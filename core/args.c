@@ -99,6 +99,7 @@ enum status arg_from_text(const param *p, const char *text, arg *out) {
       return parse_real(p, text, out);
     case PARAM_CHOICE:
       return parse_choice(p, text, out);
+    case PARAM_TEXT:
     case PARAM_PIPELINE:
       out->text = text;
       return STATUS_OK;

@@ -53,6 +53,7 @@ enum status device_open(enum device_kind kind, device **out) {
     d->ops = table->ops;
     d->vec = table->vec;
     d->indices = table->indices;
+    d->modulo = table->modulo;
     d->compressors = table->compressors;
   } else {
     d->ops = kind == DEVICE_CPU ? &device_cpu_ops : &device_shadow_ops;

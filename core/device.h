@@ -24,6 +24,7 @@ typedef struct stream stream;
 typedef struct event event;
 struct vec_ops;
 struct index_ops;
+struct modulo_ops;
 struct compressor;
 
 /* A loop over the elements [0, n) with its arguments in `a`; made by KERNEL (core/kernel.h). */
@@ -56,6 +57,7 @@ struct device {
   const device_ops *ops;
   const struct vec_ops *vec;                   /* core/vec.h */
   const struct index_ops *indices;             /* algorithms/index_coding.h; NULL: the host's */
+  const struct modulo_ops *modulo;             /* algorithms/modulo.h; NULL: the host's */
   const struct compressor *const *compressors; /* built for this device, NULL-terminated; NULL: the host's */
   void *native;                                /* the device's own state */
 };
@@ -112,12 +114,13 @@ int device_cuda_count(const char **reason);
 
 /* What libterse_cuda.so exports, as its only symbol `terse_cuda_table`. What its compressors call of core (status,
  * args, device) it takes from the program, which is linked with -rdynamic: a failure is recorded in one place. */
-#define TERSE_CUDA_ABI 1
+#define TERSE_CUDA_ABI 2
 typedef struct cuda_table {
   uint32_t abi;
   const device_ops *ops;
   const struct vec_ops *vec;
   const struct index_ops *indices;
+  const struct modulo_ops *modulo;
   const struct compressor *const *compressors;
   int (*device_count)(const char **reason);
 } cuda_table;

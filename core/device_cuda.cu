@@ -11,6 +11,7 @@
 
 /* What the library's other files define. */
 extern "C" const struct index_ops index_table;
+extern "C" const struct modulo_ops modulo_table;
 extern "C" const struct compressor *const compressor_registry[];
 
 static enum status check(cudaError_t code, const char *what) {
@@ -148,6 +149,7 @@ const cuda_table terse_cuda_table = {
     .ops = &cuda_ops,
     .vec = &vec_table,
     .indices = &index_table,
+    .modulo = &modulo_table,
     .compressors = compressor_registry,
     .device_count = cuda_count,
 };

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A choice and a text are read alike. */
+static enum param_type kind_of(enum param_type type) { return type == PARAM_CHOICE ? PARAM_TEXT : type; }
+
 /* A name that is not in the module's own table is a defect of that module, found by its first test. */
 static const arg *find(const args *a, const char *name, enum param_type type) {
   for (size_t i = 0; i < a->n; i++)
-    if (strcmp(a->items[i].name, name) == 0 && a->items[i].type == type) return &a->items[i];
+    if (strcmp(a->items[i].name, name) == 0 && kind_of(a->items[i].type) == type) return &a->items[i];
   fprintf(stderr, "terse: a module asks for parameter '%s', which its table does not declare with that type\n", name);
   abort();
 }
@@ -18,7 +21,7 @@ double args_real(const args *a, const char *name) { return find(a, name, PARAM_R
 
 bool args_bool(const args *a, const char *name) { return find(a, name, PARAM_BOOL)->integer != 0; }
 
-const char *args_text(const args *a, const char *name) { return find(a, name, PARAM_CHOICE)->text; }
+const char *args_text(const args *a, const char *name) { return find(a, name, PARAM_TEXT)->text; }
 
 const module_spec *args_modules(const args *a, const char *name, size_t *n_modules) {
   const arg *found = find(a, name, PARAM_PIPELINE);

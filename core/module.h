@@ -38,6 +38,7 @@ enum param_type {
   PARAM_BOOL,     /* args_bool */
   PARAM_CHOICE,   /* args_text: one of `choices` */
   PARAM_PIPELINE, /* args_modules: a list of compressors, e.g. [topk: {density: 0.01}]; only a default may be [] */
+  PARAM_TEXT,     /* args_text: any; its module says what it means */
   PARAM_REALS,    /* args_reals: a list of at most ARG_MAX_REALS numbers, e.g. [0.25, 0.01], each within the bounds */
 };
 
@@ -76,7 +77,7 @@ struct arg {
   enum param_type type;
   int64_t integer;            /* PARAM_INT, PARAM_BOOL (0 or 1) */
   double real;                /* PARAM_REAL */
-  const char *text;           /* PARAM_CHOICE */
+  const char *text;           /* PARAM_CHOICE, PARAM_TEXT */
   const module_spec *modules; /* PARAM_PIPELINE */
   size_t n_modules;
   double reals[ARG_MAX_REALS]; /* PARAM_REALS */

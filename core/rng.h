@@ -29,6 +29,7 @@ enum rng_purpose {
   RNG_TEST = 10,
   RNG_BOOTSTRAP = 11, /* resampling of seeds in the analysis */
   RNG_PROBE = 12,     /* what a probe draws for itself */
+  RNG_TOPOLOGY = 13,  /* random graphs */
 };
 
 /* One stream of draws. `worker` is -1 where all share it. */

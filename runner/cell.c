@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "core/args.h"
+#include "runner/json.h"
 #include "runner/resolve.h"
 
 /* `before`, then the shortest decimal that reads back as the same double (80 rather than 8e+01). */
@@ -31,7 +32,7 @@ static void write_reals(FILE *f, const arg *a) {
   fputs(a->n_reals ? "]" : "[]", f);
 }
 
-/* Names and choices are words of the modules' own tables, so nothing needs escaping. */
+/* Names and choices are words of the modules' own tables, so they need no escaping. */
 static void write_arg(FILE *f, const arg *a) {
   fprintf(f, ",\"%s\":", a->name);
   switch (a->type) {
@@ -46,6 +47,9 @@ static void write_arg(FILE *f, const arg *a) {
       break;
     case PARAM_CHOICE:
       fprintf(f, "\"%s\"", a->text);
+      break;
+    case PARAM_TEXT:
+      json_write_string(f, a->text);
       break;
     case PARAM_PIPELINE:
       if (a->n_modules == 0) fputc('[', f);
@@ -178,7 +182,7 @@ static bool is_silent(const param *table, const arg *a) {
   if (a->type == PARAM_PIPELINE) return a->n_modules == 0;
   if (p->in_label || !p->fallback || arg_from_text(p, p->fallback, &fallback) != STATUS_OK)
     return false;
-  if (a->type == PARAM_CHOICE) return strcmp(a->text, fallback.text) == 0;
+  if (a->type == PARAM_CHOICE || a->type == PARAM_TEXT) return strcmp(a->text, fallback.text) == 0;
   if (a->type == PARAM_REALS)
     return a->n_reals == fallback.n_reals && memcmp(a->reals, fallback.reals, a->n_reals * sizeof *a->reals) == 0;
   return a->integer == fallback.integer && a->real == fallback.real;
@@ -202,6 +206,7 @@ static void label_module(FILE *f, const module_spec *m, const param *table) {
     if (a->type == PARAM_REAL) fputs(a->name, f), write_real(f, " ", a->real);
     if (a->type == PARAM_BOOL) fprintf(f, "%s%s", a->integer ? "" : "no ", a->name);
     if (a->type == PARAM_CHOICE) fputs(a->text, f);
+    if (a->type == PARAM_TEXT) fprintf(f, "%s %s", a->name, a->text);
     if (a->type == PARAM_REALS) fprintf(f, "%s ", a->name), write_reals(f, a);
   }
   if (before[0] == ',') fputc(')', f);

@@ -19,12 +19,12 @@ static void print_bounds(const param *p) {
 
 static void print_params(const param *p) {
   static const char *const types[] = {"whole number",        "number",         "true or false", "word",
-                                      "list of compressors", "list of numbers"};
+                                      "list of compressors", "text",   "list of numbers"};
   for (; p && p->name; p++) {
     printf("      %s: %s", p->name, types[p->type]);
     print_bounds(p);
     if (p->fallback)
-      printf(", default %s", p->fallback);
+      printf(", default %s", *p->fallback ? p->fallback : "none");
     else
       printf(", required");
     printf("\n        %s\n", p->help ? p->help : "");

@@ -221,16 +221,17 @@ static enum status probe_gradient(measure *m, uint64_t round) {
   return STATUS_OK;
 }
 
-enum status measure_probes(measure *m, uint64_t round) {
+typedef enum status (*emitter)(void *state, const probe_sink *sink);
+
+/* Records what `emit` has to say after `round` rounds. */
+static enum status record_series(measure *m, uint64_t round, emitter emit) {
   trial *t = m->t;
-  TRY_RETURN(probe_gradient(m, round));
-  if (!t->cell->method->probe) return STATUS_OK;
   enum status status = STATUS_OK;
   const size_t columns = (size_t)t->env.n_workers + 1;
   series s = {.t = t, .values = calloc(MAX_SERIES * columns, sizeof(double))};
   if (!s.values) return FAIL(STATUS_NO_MEMORY, "no memory for probes");
   const probe_sink sink = {.emit = collect_value, .context = &s};
-  TRY(t->cell->method->probe(t->state, &sink));
+  TRY(emit(t->state, &sink));
   TRY(comm_control_sum(t->comm, s.values, s.n * columns));
   for (size_t i = 0; m->out && i < s.n; i++) {
     const double *values = s.values + i * columns;
@@ -241,6 +242,17 @@ enum status measure_probes(measure *m, uint64_t round) {
 exit:
   free(s.values);
   return status;
+}
+
+enum status measure_probes(measure *m, uint64_t round) {
+  const method *asked = m->t->cell->method;
+  TRY_RETURN(probe_gradient(m, round));
+  return asked->probe ? record_series(m, round, asked->probe) : STATUS_OK;
+}
+
+enum status measure_facts(measure *m) {
+  const method *asked = m->t->cell->method;
+  return asked->facts ? record_series(m, 0, asked->facts) : STATUS_OK;
 }
 
 void measure_progress(measure *m, uint64_t round) {

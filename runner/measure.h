@@ -34,6 +34,8 @@ enum status measure_totals(measure *m, totals *out) WARN_UNUSED;
 enum status measure_curve(measure *m, uint64_t round) WARN_UNUSED;
 /* Writes the gradient norm of the mean iterate and the method's own series. */
 enum status measure_probes(measure *m, uint64_t round) WARN_UNUSED;
+/* Writes the method's constants, as probes of round 0. */
+enum status measure_facts(measure *m) WARN_UNUSED;
 enum status measure_exchanges(measure *m) WARN_UNUSED;
 /* Rank 0 alone, from trial_read_accounts; at most four a second. */
 void measure_progress(measure *m, uint64_t round);

@@ -27,7 +27,7 @@ static bool args_equal(const args *a, const args *b) {
     const arg *x = &a->items[i], *y = &b->items[i];
     if (x->integer != y->integer || x->real != y->real) return false;
     if (x->n_reals != y->n_reals || memcmp(x->reals, y->reals, x->n_reals * sizeof *x->reals) != 0) return false;
-    if (x->type == PARAM_CHOICE && strcmp(x->text, y->text) != 0) return false;
+    if ((x->type == PARAM_CHOICE || x->type == PARAM_TEXT) && strcmp(x->text, y->text) != 0) return false;
   }
   return true;
 }

@@ -131,7 +131,7 @@ static enum status read_value(arena *memory, const param *p, const node *written
   if (p->type == PARAM_REALS) return read_reals(p, written, out);
   if (written->kind != NODE_SCALAR || node_is_empty(written))
     return FAIL_AT(written->at, "%s needs a single value, but this is %s", p->name, node_kind_name(written));
-  if (written->quoted && p->type != PARAM_CHOICE)
+  if (written->quoted && p->type != PARAM_CHOICE && p->type != PARAM_TEXT)
     return FAIL_AT(written->at, "%s is not a text: write \"%s\" without the quotes", p->name, written->text);
   const char *text = arena_text(memory, written->text, strlen(written->text));
   if (!text) return STATUS_NO_MEMORY;

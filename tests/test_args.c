@@ -13,6 +13,7 @@ static const param table[] = {
     {.name = "below", .type = PARAM_REAL, .fallback = "0", .min = -INFINITY, .max = 0, .help = "at most 0"},
     {.name = "compressor", .type = PARAM_PIPELINE, .fallback = "[topk]", .help = "compressors"},
     {.name = "list", .type = PARAM_REALS, .fallback = "[]", .min = 0, .max = 1, .above_min = true, .help = "numbers"},
+    {.name = "words", .type = PARAM_TEXT, .fallback = "", .help = "any text"},
     PARAM_END,
 };
 
@@ -23,7 +24,8 @@ Test(args, defaults_are_filled_in_and_values_taken) {
   args a;
   cr_assert_eq(args_from_text(table, keys, pointers, 4, &a), STATUS_OK, "%s", status_detail());
   memset(values, 'x', sizeof values); /* nothing of them is kept */
-  cr_expect_eq(a.n, 8);
+  cr_expect_eq(a.n, 9);
+  cr_expect_str_eq(args_text(&a, "words"), "");
   cr_expect_eq(args_real(&a, "density"), 0.5);
   cr_expect_eq(args_int(&a, "steps"), 9000000000);
   cr_expect(args_bool(&a, "memory"));
@@ -58,7 +60,7 @@ Test(args, mistakes_say_what_is_allowed) {
   expect_refused("densty", "1", "unknown parameter 'densty': did you mean density?");
   expect_refused(
       "zzzzzz", "1",
-      "unknown parameter 'zzzzzz'; the parameters are density, steps, memory, scale, any, below, compressor, list");
+      "unknown parameter 'zzzzzz'; the parameters are density, steps, memory, scale, any, below, compressor, list, words");
   expect_refused("steps", "99999999999999999999", "steps is too large for a 64-bit integer: 99999999999999999999");
   expect_refused("any", "1e400", "any is too large for a number: 1e400");
 }

@@ -31,7 +31,7 @@ Test(cuda, the_library_is_whole) {
   const cuda_table *table = dlsym(library, "terse_cuda_table");
   cr_assert(table, "it exports no terse_cuda_table");
   cr_assert_eq(table->abi, TERSE_CUDA_ABI);
-  cr_assert(table->ops && table->vec && table->indices && table->compressors && table->device_count);
+  cr_assert(table->ops && table->vec && table->indices && table->modulo && table->compressors && table->device_count);
   size_t n_host = 0, n_cuda = 0;
   while (compressor_registry[n_host]) n_host++;
   while (table->compressors[n_cuda]) n_cuda++;

@@ -6,8 +6,8 @@
  * |x - C(x)|^2 <= (1 - delta) |x|^2 with delta = 1 - 1 / (2^m + 1)^2; what is below 2^-126 may be lost altogether.
  * Wire: codes of `bits` bits (codes.h), bits n bits in all. A NaN stays one or becomes an infinity: divergence is sent,
  * not hidden. */
-#include <stdlib.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "algorithms/codes.h"
@@ -103,8 +103,7 @@ static HD inline void add_group(const add_args *p, size_t g) {
 KERNEL(add_groups, add_args, add_group)
 
 static void decode_add(void *state, const call *c, const unsigned char *body, float a, float *y, size_t n) {
-  const add_args add = {
-      .words = (const uint32_t *)(const void *)body, .y = y, .n = n, .a = a, .bits = bits_of(state)};
+  const add_args add = {.words = (const uint32_t *)(const void *)body, .y = y, .n = n, .a = a, .bits = bits_of(state)};
   add_groups(c->stream, codes_groups(n), add);
 }
 

@@ -82,16 +82,14 @@ static HD inline void round_group(const round_args *p, size_t g) {
   const size_t end = codes_group_end(g, p->n);
   for (size_t i = g * CODES_GROUP; i < end; i += 4) {
     const rng_words drawn = rng_draw(p->key, i / 4);
-    for (unsigned j = 0; j < 4 && i + j < end; j++)
-      code_put(&w, code_of(p->x[i + j], p->bits, drawn.w[j]), p->bits);
+    for (unsigned j = 0; j < 4 && i + j < end; j++) code_put(&w, code_of(p->x[i + j], p->bits, drawn.w[j]), p->bits);
   }
   code_finish(&w);
 }
 KERNEL(round_groups, round_args, round_group)
 
 static void encode(void *state, const call *c, const float *x, size_t n, unsigned char *body) {
-  const round_args a = {
-      .x = x, .words = (uint32_t *)(void *)body, .n = n, .bits = bits_of(state), .key = call_key(c)};
+  const round_args a = {.x = x, .words = (uint32_t *)(void *)body, .n = n, .bits = bits_of(state), .key = call_key(c)};
   round_groups(c->stream, codes_groups(n), a);
 }
 
@@ -116,8 +114,7 @@ static HD inline void add_group(const add_args *p, size_t g) {
 KERNEL(add_groups, add_args, add_group)
 
 static void decode_add(void *state, const call *c, const unsigned char *body, float a, float *y, size_t n) {
-  const add_args add = {
-      .words = (const uint32_t *)(const void *)body, .y = y, .n = n, .a = a, .bits = bits_of(state)};
+  const add_args add = {.words = (const uint32_t *)(const void *)body, .y = y, .n = n, .a = a, .bits = bits_of(state)};
   add_groups(c->stream, codes_groups(n), add);
 }
 

@@ -2,9 +2,9 @@
  *
  * C(x)_i = x_i / p with probability p, else 0: random sparsification with equal probabilities (Wangni et al., NeurIPS
  * 2018, Equation 3; Tang et al. (DoubleSqueeze), ICML 2019, Section 4). E C(x) = x, E|C(x) - x|^2 = (1/p - 1) |x|^2.
- * scale none: x_i instead of x_i / p, biased, E|C(x) - x|^2 = (1 - p) |x|^2, for error feedback. Where a fixed number of
- * coordinates is wanted take randk. Wire: the kept values that are not zero as fp32, then their indices; how many there
- * are the device decides. A NaN that is kept is sent. */
+ * scale none: x_i instead of x_i / p, biased, E|C(x) - x|^2 = (1 - p) |x|^2, for error feedback. Where a fixed number
+ * of coordinates is wanted take randk. Wire: the kept values that are not zero as fp32, then their indices; how many
+ * there are the device decides. A NaN that is kept is sent. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 #include "algorithms/compressor.h"
 #include "core/args.h"
 #include "tests/mpi/cases.h"
+#include "tests/mpi/lab_data.h"
 
 static void enter_nothing(void *clock, enum phase p) {
   (void)clock;
@@ -39,7 +40,7 @@ static enum status take_compressor(lab *l, const char *text, lab_module *out) {
 
 static enum status open_modules(lab *l, const dataset **d, const model **m) {
   const lab_options *o = &l->options;
-  *d = dataset_find(take_name(&l->dataset, o->dataset));
+  *d = lab_dataset(take_name(&l->dataset, o->dataset));
   TRY_RETURN(take_args(&l->dataset, *d ? (*d)->params : NULL));
   *m = model_find(take_name(&l->model, o->model));
   TRY_RETURN(take_args(&l->model, *m ? (*m)->params : NULL));
@@ -83,7 +84,9 @@ exit:
 static enum status open_workers(lab *l) {
   const int n_local = comm_n_local(l->comm);
   const size_t n = net_layers(l->net)->n_params, n_state = net_n_state(l->net);
-  TRY_RETURN(partition_iid(l->data->n_train, l->options.n_workers, l->options.seed, &l->partition));
+  const partition_rule rule = {.kind = PARTITION_IID};
+  TRY_RETURN(
+      partition_create(&rule, l->data, l->data->n_train, l->options.n_workers, l->options.seed, &l->partition));
   l->workers = calloc((size_t)n_local, sizeof *l->workers);
   if (!l->workers) return FAIL(STATUS_NO_MEMORY, "no memory for %d workers", n_local);
   for (int i = 0; i < n_local; i++) {
