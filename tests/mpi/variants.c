@@ -13,6 +13,7 @@ lab_options variant_options(const variant *v, int n_workers, enum device_kind ki
                        .n_workers = n_workers,
                        .method = v->method,
                        .compressors = {v->compressors[0], v->compressors[1]},
+                       .down = v->compressors[2],
                        .batch = 2,
                        .seed = 11,
                        .optimizer = *v->optimizer};

@@ -7,7 +7,7 @@
 enum { VARIANT_DIMENSION = 200 };
 
 typedef struct variant {
-  const char *method, *compressors[2];
+  const char *method, *compressors[3]; /* two stages of `compressor`, and one of `down` */
   const optimizer *optimizer;
 } variant;
 
