@@ -77,8 +77,9 @@ typedef struct transfer {
   message *out;      /* the message where `from` is local, else NULL */
   const message *in; /* set where `to` is local */
 } transfer;
-/* An ordered list of messages between participants, the same (from, to) on all ranks. All are in flight together, so
- * pairs that exchange cannot deadlock. One message may be the `out` of several transfers. */
+/* An ordered list of messages between participants, the same (from, to) on all ranks where any of them ends; a rank
+ * where none does may leave it empty, and passes at once. All are in flight together, so pairs that exchange cannot
+ * deadlock. One message may be the `out` of several transfers. */
 enum status comm_transfer(comm *c, transfer *list, size_t n, size_t bound) WARN_UNUSED;
 
 /* Ends the life of all messages of the exchanges since the last release. */
