@@ -17,6 +17,7 @@ extern const mpi_case failure_cases[]; /* what they do when a peer fails */
 extern const mpi_case archive_cases[];
 extern const mpi_case method_cases[];
 extern const mpi_case pairwise_cases[];
+extern const mpi_case pairwise_simulation_cases[];
 
 /* Fails the case with file, line and the condition. */
 #define CASE_CHECK(condition)                                                       \

@@ -6,7 +6,8 @@
 
 #include "tests/mpi/cases.h"
 
-static const mpi_case *const tables[] = {comm_cases, failure_cases, archive_cases, method_cases, pairwise_cases};
+static const mpi_case *const tables[] = {comm_cases,   failure_cases,  archive_cases,
+                                         method_cases, pairwise_cases, pairwise_simulation_cases};
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
 uint64_t case_now_ns(void) {
