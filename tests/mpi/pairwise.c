@@ -308,7 +308,71 @@ static int case_failures(int argc, char **argv) {
   return 0;
 }
 
+/* ---------------------------------------------------------------- really asynchronous */
+
+/* The gradients are noise that depends on worker and step alone, and so is the mean model's way, whatever the order of
+ * meetings: initial - (eta/M) sum of all. An average that overwrote another would show, as would none. */
+static int check_free(const char *method, uint64_t steps, const char *folder) {
+  enum { M = 4, ROUNDS = 40 };
+  const lab_options o = {NOISE, .n_workers = M, .method = method, .batch = 1, .seed = 4, .optimizer = {.lr = 0.1}};
+  float x[D], loaded[D];
+  double sum[D] = {0};
+  uint64_t counts[4] = {0};
+  lab l;
+  series s;
+  CASE_OK(lab_open(&o, &l));
+  CASE_CHECK(method_unrepeatable(l.algorithm, &l.method.spec.args));
+  CASE_OK(lab_run(&l, 0, ROUNDS));
+  CASE_OK(lab_iterate(&l, x));
+  if (read_series(&l, &s)) return 1;
+  CASE_CHECK(s.steps == (double)(M * ROUNDS * steps));
+  CASE_CHECK(s.distance2 > 0 && s.distance2 < 5 * M * D * (double)steps * 0.1 * 0.1); /* 40 times as much without */
+  for (uint64_t t = 0; t < ROUNDS * steps; t++) {
+    CASE_OK(worker_gradient(&l.env, &l.workers[0], t, l.initial));
+    for (int k = 0; k < D; k++) sum[k] += 0.1 * l.workers[0].gradient[k] / M;
+  }
+  CASE_OK(comm_control_sum(l.comm, sum, D));
+  for (int k = 0; k < D; k++) CASE_CHECK(fabs(x[k] - (l.initial[k] - sum[k])) < 1e-4);
+  for (int w = 0; w < M; w++) counts[0] += traffic_of(comm_traffic(l.comm), w)[DIRECTION_PEER].wire_bytes;
+  counts[1] = traffic_crossing_bytes(comm_traffic(l.comm));
+  counts[2] = comm_mpi_bytes(l.comm);
+  CASE_OK(comm_control_u64(l.comm, CONTROL_SUM, counts, 3));
+  CASE_CHECK(counts[0] == (uint64_t)M * ROUNDS * 8 * D && counts[1] == counts[0] && counts[2] == counts[0]);
+  CASE_OK(lab_save(&l, folder));
+  lab_close(&l);
+  CASE_OK(lab_open(&o, &l));
+  CASE_OK(lab_load(&l, folder));
+  CASE_OK(lab_iterate(&l, loaded));
+  CASE_CHECK(memcmp(x, loaded, sizeof x) == 0);
+  CASE_OK(lab_run(&l, ROUNDS, ROUNDS + 5));
+  lab_close(&l);
+  return 0;
+}
+
+/* pairwise-free FOLDER, on four ranks. On fewer: refused. */
+static int case_free(int argc, char **argv) {
+  char place[600];
+  CASE_CHECK(argc == 1);
+  if (n_ranks() < 4) {
+    const lab_options o = {NOISE, .n_workers = 4, .method = "ad-psgd execution=free", .batch = 1,
+                           .optimizer = {.lr = 0.1}};
+    lab l;
+    CASE_CHECK(lab_open(&o, &l) == STATUS_BAD_INPUT && strstr(status_detail(), "--ranks 4"));
+    lab_close(&l);
+    return 0;
+  }
+  snprintf(place, sizeof place, "%s/ad-psgd", argv[0]);
+  if (check_free("ad-psgd execution=free roles=any", 1, place)) return 1;
+  snprintf(place, sizeof place, "%s/swarm", argv[0]);
+  return check_free("swarm execution=free steps=3", 3, place);
+}
+
 const mpi_case pairwise_cases[] = {
-    {"pairwise-digests", case_digests}, {"pairwise-resume", case_resume},     {"pairwise-spread", case_spread},
-    {"pairwise-counts", case_counts},   {"pairwise-failures", case_failures}, {NULL, NULL},
+    {"pairwise-digests", case_digests},
+    {"pairwise-resume", case_resume},
+    {"pairwise-spread", case_spread},
+    {"pairwise-counts", case_counts},
+    {"pairwise-failures", case_failures},
+    {"pairwise-free", case_free},
+    {NULL, NULL},
 };
