@@ -57,7 +57,8 @@ TERSE := $B/terse
 TESTS := $B/unit_tests
 
 # ---------------------------------------------------------------- entry targets
-.PHONY: all help deps deps-peers demo data test asan claims rates bench-peers bench-overhead check-layers cuda clean \
+.PHONY: all help deps deps-peers demo data test asan mutants mutant goldens claims rates bench-peers bench-overhead \
+  check-layers cuda clean \
   format build do-demo do-data do-test do-asan do-claims do-rates do-bench-peers FORCE
 
 all: deps ## build everything and leave ./terse here (the default)
@@ -82,6 +83,9 @@ test: deps ## run all tests; the closing line counts them
 asan: deps ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	+@$(MAKE) -j$(JOBS) SANITIZE=address,undefined CFLAGS=-O1 do-asan
 
+mutants: deps ## put known defects of other implementations back in, one at a time: which test catches each
+	@tests/run-mutants
+
 claims: deps ## judge what the papers claim against the results
 	$(AGAIN) do-claims
 
@@ -93,6 +97,9 @@ rates: deps ## fit convergence rates on the quadratic and judge them against the
 
 bench-peers: deps deps-peers ## time training steps beside PyTorch and beside their own library calls (TERSE_DATA)
 	$(AGAIN) do-bench-peers
+
+goldens: deps-peers ## make tests/golden/*.txt anew with PyTorch
+	@/usr/bin/python3 -B tests/golden/make.py
 
 bench-overhead: deps ## what accounting, records and progress cost a LeNet-5 step
 	$(AGAIN) build
@@ -156,9 +163,10 @@ $B/cuda/registry.cu: FORCE
 
 # Text files the program carries inside.
 as_literal = sed 's/\\/\\\\/g; s/"/\\"/g; s/^/  "/; s/$$/\\n"/' $(1)
-$B/embedded.c: runner/schema.sql runner/templates/compressor.c.in runner/embedded.h
+$B/embedded.c: runner/schema.sql runner/views.sql runner/templates/compressor.c.in runner/embedded.h
 	@mkdir -p $(@D); { echo '#include "runner/embedded.h"'; echo 'const char schema_sql[] ='; \
-	  $(call as_literal,runner/schema.sql); echo ';'; echo 'const char compressor_template[] ='; \
+	  $(call as_literal,runner/schema.sql); echo ';'; echo 'const char views_sql[] ='; \
+	  $(call as_literal,runner/views.sql); echo ';'; echo 'const char compressor_template[] ='; \
 	  $(call as_literal,runner/templates/compressor.c.in); echo ';'; } > $@
 
 $B/libterse.a: $(LIB_OBJECTS)
@@ -214,6 +222,8 @@ do-demo: build
 do-test: build $(TESTS) $B/mpi_cases
 	@tests/check-layers
 	@tests/run $(TESTS)
+
+mutant: $(TESTS) $B/mpi_cases
 
 do-asan: $(TERSE) $(TESTS) $B/mpi_cases
 	@tests/run $(TESTS)

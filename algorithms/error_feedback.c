@@ -19,6 +19,17 @@ void error_feedback_destroy(error_feedback *f) {
   free(f->e);
 }
 
+static double lr_at(const method_env *env, uint64_t step) {
+  return optimizer_lr(env->optimizer, method_epoch(env, step));
+}
+
+void error_feedback_reset_on_drop(error_feedback *f, uint64_t first, uint64_t n) {
+  const method_env *env = f->env;
+  bool drops = false;
+  for (uint64_t t = first > 0 ? first : 1; t < first + n; t++) drops |= lr_at(env, t) < lr_at(env, t - 1);
+  for (int i = 0; i < env->n_local && f->e && drops; i++) vec_fill(env->stream, f->e[i], 0.0f, env->n_params);
+}
+
 enum status error_feedback_archive(error_feedback *f, archive *a) {
   if (!f->e) return STATUS_OK;
   for (int i = 0; i < f->env->n_local; i++)

@@ -13,6 +13,8 @@ typedef struct error_feedback {
 /* Fills *out; after a failure too it is in a state for error_feedback_destroy. */
 enum status error_feedback_create(const method_env *env, bool memory, error_feedback *out) WARN_UNUSED;
 void error_feedback_destroy(error_feedback *f); /* a zeroed one is ignored */
+/* Empties the residuals where one of the n steps from `first` on has a smaller step size than the step before it. */
+void error_feedback_reset_on_drop(error_feedback *f, uint64_t first, uint64_t n);
 /* Worker sections "residual". */
 enum status error_feedback_archive(error_feedback *f, archive *a) WARN_UNUSED;
 /* "residual_norm2": |e_w|^2 of each local worker. */

@@ -28,8 +28,8 @@ void method_destroy(const method *m, void *state) {
   free(state);
 }
 
-bool method_is_probed(const method_env *env, uint64_t round) {
-  return env->probe_every > 0 && (round + 1) % env->probe_every == 0;
+bool method_is_probed(const method_env *env, uint64_t n_rounds) {
+  return env->probe_every > 0 && n_rounds % env->probe_every == 0;
 }
 
 enum status method_mean(const method_env *env, const float *const *contribution, float *mean) {
@@ -42,11 +42,16 @@ enum status method_mean(const method_env *env, const float *const *contribution,
 
 enum status method_emit_norm2(const method_env *env, const probe_sink *sink, const char *name, int owner,
                               const float *v) {
+  return method_emit_norm2_of(env, sink, name, owner, v, env->n_params);
+}
+
+enum status method_emit_norm2_of(const method_env *env, const probe_sink *sink, const char *name, int owner,
+                                 const float *v, size_t n) {
   enum status status = STATUS_OK;
   double *sum = NULL, *host = NULL;
   TRY(device_alloc(env->device, sizeof *sum, (void **)&sum));
   TRY(device_alloc_host(env->device, sizeof *host, (void **)&host));
-  vec_reduce(env->stream, REDUCE_SQUARES, v, NULL, env->n_params, sum, env->scratch);
+  vec_reduce(env->stream, REDUCE_SQUARES, v, NULL, n, sum, env->scratch);
   stream_copy(env->stream, host, sum, sizeof *host);
   TRY(stream_synchronize(env->stream));
   TRY(sink->emit(sink->context, name, owner, *host));

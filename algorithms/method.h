@@ -58,7 +58,7 @@ typedef struct method_env {
   const float *initial; /* device, n_params: the same on every rank */
   const optimizer *optimizer;
   size_t steps_per_epoch; /* of every worker */
-  uint64_t probe_every;   /* rounds; 0: never. `probe` is called after each round that method_is_probed */
+  uint64_t probe_every;   /* rounds; 0: never. see method_is_probed */
   uint64_t seed;
   void *scratch;                            /* device, vec_scratch_bytes(2 n_params) */
   void (*enter)(void *clock, enum phase p); /* tells the runner's clock what follows */
@@ -121,13 +121,15 @@ enum status worker_gradient(const method_env *env, worker *w, uint64_t step, con
 enum status method_archive_workers(const method_env *env, archive *a) WARN_UNUSED;
 /* Position in epochs of step t. */
 double method_epoch(const method_env *env, uint64_t step);
-/* Whether the method's series are asked for after this round: what has to be seen in mid-round is then noted. */
-bool method_is_probed(const method_env *env, uint64_t round);
+/* Whether series are asked for once `n_rounds` rounds are over: what has to be seen in mid-round is then noted. */
+bool method_is_probed(const method_env *env, uint64_t n_rounds);
 /* mean = (1/M) sum over all workers of their vectors (n_params floats; contribution[i] is local worker i's), by
  * all-reduce: collective. mean overlaps no contribution. */
 enum status method_mean(const method_env *env, const float *const *contribution, float *mean) WARN_UNUSED;
-/* Emits |v|^2 of a device vector of n_params floats. Waits for the device. */
+/* Emits |v|^2 of a device vector of n_params floats; of n floats. Waits for the device. */
 enum status method_emit_norm2(const method_env *env, const probe_sink *sink, const char *name, int owner,
                               const float *v) WARN_UNUSED;
+enum status method_emit_norm2_of(const method_env *env, const probe_sink *sink, const char *name, int owner,
+                                 const float *v, size_t n) WARN_UNUSED;
 
 #endif

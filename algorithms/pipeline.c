@@ -22,6 +22,17 @@ pipeline_spec pipeline_spec_from(const args *a) {
   return spec;
 }
 
+pipeline_spec pipeline_spec_named(const args *a, const char *name) {
+  size_t n;
+  const module_spec *stages = args_modules(a, name, &n);
+  pipeline_spec spec = pipeline_spec_from(a);
+  if (n > 0) {
+    spec.stages = stages;
+    spec.n_stages = n;
+  }
+  return spec;
+}
+
 /* ---------------------------------------------------------------- sizes */
 
 extent pipeline_extent(const pipeline *p, size_t n, size_t count) {

@@ -23,15 +23,16 @@ enum scope { SCOPE_GLOBAL, SCOPE_LAYER, SCOPE_BUCKET };
 
 /* What methods with a compressor put in their parameter tables, and how it is read from them. */
 /* clang-format off */
-#define PIPELINE_PARAMS(default_compressor)                                                                       \
+#define PIPELINE_PARAMS_IN(default_scope, default_compressor)                                                     \
   {.name = "compressor", .type = PARAM_PIPELINE, .fallback = default_compressor,                                  \
    .help = "compressors, a selector before a quantizer, e.g. [topk: {density: 0.01}]"},                           \
-  {.name = "scope", .type = PARAM_CHOICE, .fallback = "global", .choices = "global|layer|bucket",                 \
+  {.name = "scope", .type = PARAM_CHOICE, .fallback = default_scope, .choices = "global|layer|bucket",            \
    .help = "what one selection or scale covers: the whole model, one layer, or one bucket"},                      \
   {.name = "bucket", .type = PARAM_INT, .fallback = "512", .min = 1, .max = 4294967295.0,                         \
    .help = "elements of a bucket, in scope bucket"},                                                              \
   {.name = "indices", .type = PARAM_CHOICE, .fallback = "raw32", .choices = "raw32|packed|delta",                 \
    .help = "how indices are coded: 32 bits, ceil(log2 n) bits, or a Golomb-Rice code of the gaps"}
+#define PIPELINE_PARAMS(default_compressor) PIPELINE_PARAMS_IN("global", default_compressor)
 /* clang-format on */
 
 typedef struct pipeline_spec {
@@ -42,6 +43,8 @@ typedef struct pipeline_spec {
   enum index_coding indices;
 } pipeline_spec;
 pipeline_spec pipeline_spec_from(const args *a);
+/* The same with the compressors of another PARAM_PIPELINE parameter, where it names any. */
+pipeline_spec pipeline_spec_named(const args *a, const char *name);
 
 typedef struct pipeline pipeline;
 

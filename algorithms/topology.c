@@ -72,6 +72,17 @@ static enum status weigh(topology *t, const char *kind) {
   return STATUS_OK;
 }
 
+void topology_push(topology *t) {
+  const size_t n = (size_t)t->n;
+  for (size_t column = 0; column < (size_t)t->period * n; column++) {
+    double *first = t->weight + column / n * n * n + column % n;
+    size_t n_receivers = 0;
+    for (size_t i = 0; i < n; i++) n_receivers += first[i * n] > 0;
+    for (size_t i = 0; i < n; i++)
+      if (first[i * n] > 0) first[i * n] = 1.0 / (double)n_receivers;
+  }
+}
+
 /* ---- eigenvalues */
 
 /* out = a b, or a^T b */

@@ -57,6 +57,10 @@ static inline double topology_weight(const topology *t, uint64_t round, int i, i
   return t->weight[((size_t)(round % (uint64_t)t->period) * (size_t)t->n + (size_t)i) * (size_t)t->n + (size_t)j];
 }
 
+/* Makes W column-stochastic, as push-sum needs no more: every worker splits what it has evenly among itself and those
+ * that hear it in the round. On regular and exponential graphs that is the same W. */
+void topology_push(topology *t);
+
 /* Worker i's neighbours in the undirected graph, ascending; *count of them. */
 static inline const int *topology_neighbours(const topology *t, int i, int *count) {
   *count = (int)(t->first[i + 1] - t->first[i]);

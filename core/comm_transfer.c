@@ -27,6 +27,18 @@ static enum status check_list(const comm *c, const transfer *list, size_t n) {
   return STATUS_OK;
 }
 
+/* How many participants send or receive: who is not in the list goes on with its work. */
+static int involved(const comm *c, const transfer *list, size_t n) {
+  int count = 0;
+  for (int p = 0; p < c->n_participants; p++)
+    for (size_t i = 0; i < n; i++)
+      if (list[i].from == p || list[i].to == p) {
+        count++;
+        break;
+      }
+  return count;
+}
+
 static enum status job_create(comm *c, transfer *list, size_t n, job *out) {
   TRY_RETURN(array_grow(&c->words, &c->n_words, 3 * n + (size_t)c->n_participants, sizeof *c->words));
   *out = (job){.list = list, .n = n, .origin = c->words, .notes = c->words + n, .seen = (int *)(c->words + 3 * n)};
@@ -160,7 +172,7 @@ static enum status transfer_all(comm *c, transfer *list, size_t n, size_t bound)
 
 enum status comm_transfer(comm *c, transfer *list, size_t n, size_t bound) {
   TRY_RETURN(check_list(c, list, n));
-  enum status status = exchange_begin(c, OPERATION_TRANSFER, "pairs", c->n_participants);
+  enum status status = exchange_begin(c, OPERATION_TRANSFER, "pairs", involved(c, list, n));
   if (status == STATUS_OK) status = transfer_all(c, list, n, bound);
   return exchange_end(c, status, true);
 }

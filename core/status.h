@@ -14,6 +14,7 @@ extern "C" {
   X(STATUS_OK, "ok")                                                \
   X(STATUS_BAD_INPUT, "bad input")           /* what the user wrote */ \
   X(STATUS_BAD_DATA, "bad data")             /* a data file */      \
+  X(STATUS_NO_DATA, "data set not there")    /* none of its folder */ \
   X(STATUS_BAD_MESSAGE, "malformed message") /* bytes from a peer */ \
   X(STATUS_NO_MEMORY, "out of memory")                              \
   X(STATUS_IO, "input/output error")                                \

@@ -36,7 +36,7 @@ typedef struct exchange {
   uint32_t sequence;              /* position within the round */
   enum operation operation;
   const char *algorithm; /* static storage: "direct", "reduce-scatter", "mpi", "star", "binomial", "pairs" */
-  uint32_t participants;
+  uint32_t participants; /* who take part; of pairs those that send or receive */
   struct {
     uint64_t max_bytes, sum_bytes; /* wire bytes sent: the busiest participant, all participants */
     uint64_t max_payload_bits, sum_payload_bits;

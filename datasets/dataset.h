@@ -53,7 +53,8 @@ typedef struct dataset {
   const char *name, *source;
   const char *version; /* changes when the same parameters give other numbers: part of a cell's hash */
   const param *params; /* besides the common `limit` and `partition`, which the runner adds */
-  /* Loads. Missing, truncated or corrupt files: STATUS_BAD_DATA naming the file and the remedy. */
+  /* Loads. Where the set is not there at all: STATUS_NO_DATA; where files are missing, truncated or corrupt:
+   * STATUS_BAD_DATA. Both name what is missing and the remedy. */
   enum status (*open)(const dataset_env *env, const args *a, data **out);
 } dataset;
 

@@ -31,7 +31,7 @@ enum status data_folder_find(const dataset_env *env, const char *name, const cha
     snprintf(out, DATA_PATH_BYTES, "%s", package_folder);
     return STATUS_OK;
   }
-  return FAIL(STATUS_BAD_DATA, "%s is missing; %s", *first ? first : package_folder ? package_folder : name, remedy);
+  return FAIL(STATUS_NO_DATA, "%s is missing; %s", *first ? first : package_folder ? package_folder : name, remedy);
 }
 
 enum status file_map(const char *folder, const char *name, const char *remedy, mapped_file *out) {

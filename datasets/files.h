@@ -17,7 +17,7 @@ typedef struct published_file {
 } published_file;
 
 /* Where a set's files are: folder `name` below the first of env->folder's folders that has one, else package_folder
- * (NULL: there is no package). Writes it to out[DATA_PATH_BYTES]. STATUS_BAD_DATA, closing with `remedy`, where there
+ * (NULL: there is no package). Writes it to out[DATA_PATH_BYTES]. STATUS_NO_DATA, closing with `remedy`, where there
  * is none. */
 enum status data_folder_find(const dataset_env *env, const char *name, const char *package_folder, const char *remedy,
                              char *out) WARN_UNUSED;

@@ -52,6 +52,7 @@ static void write_arg(FILE *f, const arg *a) {
       json_write_string(f, a->text);
       break;
     case PARAM_PIPELINE:
+      if (a->n_modules == 0) fputc('[', f);
       for (size_t i = 0; i < a->n_modules; i++) {
         open_module(f, i ? "," : "[", &a->modules[i]);
         write_args(f, &a->modules[i].args);
@@ -178,7 +179,8 @@ static bool is_silent(const param *table, const arg *a) {
   const param *p = table;
   while (strcmp(p->name, a->name) != 0) p++;
   arg fallback;
-  if (p->in_label || p->type == PARAM_PIPELINE || !p->fallback || arg_from_text(p, p->fallback, &fallback) != STATUS_OK)
+  if (a->type == PARAM_PIPELINE) return a->n_modules == 0;
+  if (p->in_label || !p->fallback || arg_from_text(p, p->fallback, &fallback) != STATUS_OK)
     return false;
   if (a->type == PARAM_CHOICE || a->type == PARAM_TEXT) return strcmp(a->text, fallback.text) == 0;
   if (a->type == PARAM_REALS)
@@ -194,6 +196,7 @@ static void label_module(FILE *f, const module_spec *m, const param *table) {
     if (is_silent(table, a)) continue;
     fputs(before, f);
     before = ", ";
+    if (a->type == PARAM_PIPELINE && strcmp(a->name, "compressor") != 0) fprintf(f, "%s ", a->name);
     for (size_t k = 0; k < a->n_modules; k++) {
       module_face stage;
       if (k > 0) fputs(" + ", f);

@@ -103,6 +103,7 @@ int command_query(const environment *e, int argc, char **argv) {
           "  curve      all evaluations: run, label, seed, round, epoch, samples, train_loss, test_loss, bits, times\n"
           "  probes     named series of the methods: run, name, worker, round, value\n"
           "  exchanges  what each round exchanged: operation, algorithm, participants, bytes\n"
+          "  modelled   seconds each cell would take on links of 10 Mbit/s to 10 Gbit/s: network, compute_s, total_s, …\n"
           "  claims     published statements and their verdicts, as `terse claims` last gave them\n"
           "Bits are means per worker since the start. `final`, `curve`, `probes` and `exchanges` show the latest "
           "result\n"

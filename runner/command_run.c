@@ -13,7 +13,7 @@ typedef struct run_options {
   const char *tier, *device, *database;
   text_list sets;
   int jobs, ranks;
-  bool retry_failed, force, quiet, verbose;
+  bool retry_failed, force, skip_missing, quiet, verbose;
 } run_options;
 
 /* What is to be done, and what is not. */
@@ -27,14 +27,25 @@ static void note(void *context, const char *line) {
   fprintf(stderr, "%s\n", line);
 }
 
-static enum status load_plans(const environment *e, const run_options *o, const text_list *files, plan **plans) {
+/* *n plans, fewer than files where some are left out because their data set is not there. */
+static enum status load_plans(const environment *e, const run_options *o, const text_list *files, plan **plans,
+                              size_t *n) {
   const plan_options p = {.tier = o->tier,
                           .sets = o->sets.items,
                           .n_sets = o->sets.n,
                           .device = o->device,
                           .data_folder = e->data_folder,
                           .note = o->quiet ? NULL : note};
-  for (size_t i = 0; i < files->n; i++) TRY_RETURN(plan_load(files->items[i], &p, &plans[i]));
+  *n = 0;
+  for (size_t i = 0; i < files->n; i++) {
+    const enum status status = plan_load(files->items[i], &p, &plans[*n]);
+    if (status == STATUS_OK)
+      (*n)++;
+    else if (status == STATUS_NO_DATA && o->skip_missing)
+      fprintf(stderr, "left out: %s\n", status_detail());
+    else
+      return status;
+  }
   return STATUS_OK;
 }
 
@@ -165,9 +176,10 @@ static int run(const environment *e, const run_options *o, const text_list *file
   batch_result result = {0};
   enum status status = STATUS_OK;
   bool is_running = false;
-  TRY(load_plans(e, o, files, plans));
+  size_t n_plans;
+  TRY(load_plans(e, o, files, plans, &n_plans));
   TRY(store_open(o->database, &s));
-  TRY(make_agenda(s, o, plans, files->n, &a));
+  TRY(make_agenda(s, o, plans, n_plans, &a));
   if (!o->quiet) announce(&a);
   const batch_options b = {.environment = e,
                            .database = o->database,
@@ -177,7 +189,7 @@ static int run(const environment *e, const run_options *o, const text_list *file
                            .verbose = o->verbose};
   is_running = true;
   TRY(batch_run(s, &b, a.tasks, a.n_tasks, &result));
-  TRY(report(s, o, plans, files->n, result.n_failed + a.n_left_failed));
+  TRY(report(s, o, plans, n_plans, result.n_failed + a.n_left_failed));
 exit:
   free(a.tasks);
   store_close(s);
@@ -205,6 +217,7 @@ int command_run(const environment *e, int argc, char **argv) {
       {"db", OPTION_TEXT, &o.database, "FILE", "the database (default " DEFAULT_DATABASE ")", 0},
       {"retry-failed", OPTION_FLAG, &o.retry_failed, NULL, "run cells again that failed before", 0},
       {"force", OPTION_FLAG, &o.force, NULL, "run finished cells again too; the latest result counts", 0},
+      {"skip-missing", OPTION_FLAG, &o.skip_missing, NULL, "leave out files whose data set is not there", 0},
       {"quiet", OPTION_FLAG, &o.quiet, NULL, "no progress", 0},
       {"verbose", OPTION_FLAG, &o.verbose, NULL, "show what the runs write to standard error", 0},
       {0}};

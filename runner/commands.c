@@ -8,6 +8,7 @@ int command_failed(enum status code) {
   switch (code) {
     case STATUS_BAD_INPUT:
     case STATUS_BAD_DATA:
+    case STATUS_NO_DATA:
     case STATUS_STORE:
       return 2;
     case STATUS_INTERRUPTED:

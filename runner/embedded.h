@@ -3,6 +3,7 @@
 #define TERSE_RUNNER_EMBEDDED_H
 
 extern const char schema_sql[];          /* runner/schema.sql */
+extern const char views_sql[];           /* runner/views.sql */
 extern const char compressor_template[]; /* runner/templates/compressor.c.in */
 
 #endif

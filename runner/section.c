@@ -99,9 +99,10 @@ static enum status read_pipeline(arena *memory, const node *written, arg *out) {
   return place_prefix(written->at, pipeline_compose(NULL, modules, n, &selector, &coder));
 }
 
-/* A default is written as in YAML, and so read. */
+/* A default is written as in YAML, and so read; only a default may be empty. */
 static enum status read_pipeline_default(arena *memory, const param *p, arg *out) {
   const node *written;
+  if (strcmp(p->fallback, "[]") == 0) return STATUS_OK;
   TRY_RETURN(yaml_read_text(memory, "default compressor", false, p->fallback, strlen(p->fallback), &written));
   return read_pipeline(memory, written, out);
 }

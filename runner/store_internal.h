@@ -4,7 +4,7 @@
 
 #include "runner/store.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 /* Every statement the writer uses, prepared once. */
 enum statement {

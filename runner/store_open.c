@@ -78,19 +78,19 @@ static int64_t read_number(sqlite3 *connection, const char *sql, int64_t otherwi
   return value;
 }
 
-/* Whether the file is ours and of this version; *is_empty where it is still to be made. */
-static enum status check_version(sqlite3 *connection, const char *file, bool *is_empty) {
+/* Whether the file is ours and of a version we know; *version is 0 where it is still to be made. */
+static enum status check_version(sqlite3 *connection, const char *file, int64_t *version) {
+  *version = 0;
   const int64_t n_objects = read_number(connection, "SELECT count(*) FROM sqlite_schema", -1);
   if (n_objects < 0) return store_failure(connection, file, "read it");
-  *is_empty = n_objects == 0;
-  if (*is_empty) return STATUS_OK;
+  if (n_objects == 0) return STATUS_OK;
   if (read_number(connection, "PRAGMA application_id", 0) != APPLICATION_ID)
     return FAIL(STATUS_STORE, "%s: a database, but not one of terse; choose another with --db FILE", file);
-  const int64_t found = read_number(connection, "PRAGMA user_version", 0);
-  if (found != SCHEMA_VERSION)
+  *version = read_number(connection, "PRAGMA user_version", 0);
+  if (*version < 1 || *version > SCHEMA_VERSION)
     return FAIL(STATUS_STORE,
                 "%s: its schema is version %lld, this terse knows %d; use the terse that wrote it, or --db FILE", file,
-                (long long)found, SCHEMA_VERSION);
+                (long long)*version, SCHEMA_VERSION);
   return STATUS_OK;
 }
 
@@ -99,12 +99,39 @@ static enum status execute(store *s, const char *sql, const char *doing) {
   return store_failure(s->connection, s->file, doing);
 }
 
-/* The schema in one transaction: a full disk leaves an empty file, not half a schema. */
-static enum status create_schema(store *s) {
+/* Version 2 has other views than 1 and the same tables. */
+static enum status drop_views(store *s) {
+  enum status status = STATUS_OK;
+  sqlite3_stmt *statement = NULL;
+  char *drops = NULL;
+  if (sqlite3_prepare_v2(s->connection,
+                         "SELECT group_concat('DROP VIEW \"' || name || '\"', ';') FROM sqlite_schema WHERE type = 'view'",
+                         -1, &statement, NULL) != SQLITE_OK ||
+      sqlite3_step(statement) != SQLITE_ROW)
+    status = store_failure(s->connection, s->file, "read its views");
+  else if (sqlite3_column_text(statement, 0))
+    drops = strdup((const char *)sqlite3_column_text(statement, 0));
+  sqlite3_finalize(statement);
+  if (drops) status = execute(s, drops, "replace its views");
+  free(drops);
+  return status;
+}
+
+static enum status bring_up_to_date(store *s, int64_t version) {
+  if (version == 0)
+    TRY_RETURN(execute(s, schema_sql, "create its tables"));
+  else
+    TRY_RETURN(drop_views(s));
+  TRY_RETURN(execute(s, views_sql, "create its views"));
+  return execute(s, "PRAGMA user_version = 2; COMMIT", "create its tables");
+}
+
+/* The schema in one transaction: a full disk leaves an empty file, or the older version, not half a schema. */
+static enum status migrate(store *s, int64_t version) {
+  if (version == SCHEMA_VERSION) return STATUS_OK;
   TRY_RETURN(execute(s, "BEGIN IMMEDIATE", "write it"));
-  const enum status status = execute(s, schema_sql, "create its tables");
-  if (status == STATUS_OK) return execute(s, "COMMIT", "create its tables");
-  sqlite3_exec(s->connection, "ROLLBACK", NULL, NULL, NULL);
+  const enum status status = bring_up_to_date(s, version);
+  if (status != STATUS_OK) sqlite3_exec(s->connection, "ROLLBACK", NULL, NULL, NULL);
   return status;
 }
 
@@ -117,19 +144,19 @@ static enum status prepare(store *s) {
 }
 
 static enum status open_to_write(store *s) {
-  bool is_empty = false;
+  int64_t version = 0;
   TRY_RETURN(make_folders(s->file));
   TRY_RETURN(take_lock(s));
   if (sqlite3_open_v2(s->file, &s->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
     return store_failure(s->connection, s->file, "open it");
   sqlite3_busy_timeout(s->connection, 10000);
-  TRY_RETURN(check_version(s->connection, s->file, &is_empty));
+  TRY_RETURN(check_version(s->connection, s->file, &version));
   /* NORMAL: a power cut may cost the last transactions, never the database. */
   TRY_RETURN(
       execute(s, "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA journal_mode = WAL", "write it"));
-  if (is_empty) TRY_RETURN(create_schema(s));
+  TRY_RETURN(migrate(s, version));
   /* Finds out now, and not after the first run, whether it can be written. */
-  TRY_RETURN(execute(s, "BEGIN IMMEDIATE; PRAGMA user_version = 1; COMMIT", "write it"));
+  TRY_RETURN(execute(s, "BEGIN IMMEDIATE; PRAGMA user_version = 2; COMMIT", "write it"));
   TRY_RETURN(prepare(s));
   TRY_RETURN(record_reader_create(&s->reader));
   return STATUS_OK;
@@ -199,7 +226,7 @@ static int open_uri(const char *file, const char *query, sqlite3 **out) {
 enum status store_open_to_read(const char *file, sqlite3 **out, char *note, size_t n_note) {
   struct stat about, log_about;
   char *log = NULL;
-  bool is_empty = false;
+  int64_t version = 0;
   snprintf(note, n_note, "%s", "");
   *out = NULL;
   if (stat(file, &about) != 0)
@@ -218,9 +245,11 @@ enum status store_open_to_read(const char *file, sqlite3 **out, char *note, size
                "%s holds newer rows that cannot be read in a folder without write access: copy both files", log);
   }
   if (code != SQLITE_OK) status = store_failure(connection, file, "read it");
-  if (status == STATUS_OK) status = check_version(connection, file, &is_empty);
-  if (status == STATUS_OK && is_empty)
+  if (status == STATUS_OK) status = check_version(connection, file, &version);
+  if (status == STATUS_OK && version == 0)
     status = FAIL(STATUS_BAD_INPUT, "%s is empty: `terse run` fills it, --db FILE names another", file);
+  if (status == STATUS_OK && version > 0 && version < SCHEMA_VERSION)
+    snprintf(note, n_note, "%s has the views of an older terse: the next `terse run` into it brings them up to date", file);
   free(log);
   if (status != STATUS_OK)
     sqlite3_close(connection);

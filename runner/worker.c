@@ -123,7 +123,7 @@ static bool curve_is_due(const trial *t, uint64_t round) {
 static enum status measure_if_due(loop *l) {
   trial *t = &l->t;
   const bool curve = curve_is_due(t, l->round);
-  const bool probe = t->cell->probe_every > 0 && l->round % t->cell->probe_every == 0;
+  const bool probe = method_is_probed(&t->env, l->round);
   if (!curve && !probe) return STATUS_OK;
   stopwatch_stop(&t->watch);
   if (probe) TRY_RETURN(measure_probes(&l->m, l->round));

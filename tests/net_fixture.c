@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/args.h"
 #include "core/rng.h"
 
 /* Word i of a text. */
@@ -54,6 +55,18 @@ data *random_text(size_t steps, size_t vocabulary, size_t n_train, size_t n_test
   d->labels_per_sample = steps;
   d->sequential = true;
   return d;
+}
+
+enum status build_graph(const char *name, const data *d, const char *const *keys, const char *const *values, size_t n,
+                        graph *g) {
+  const model *m = model_find(name);
+  args a;
+  cr_assert(m && m->paper && m->version, "there is no model %s", name);
+  cr_assert_eq(args_from_text(m->params, keys, values, n, &a), STATUS_OK, "%s", status_detail());
+  graph_begin(g, d->channels, d->height, d->width);
+  const enum status status = m->build(&(model_env){.data = d}, &a, g);
+  args_free(&a);
+  return status;
 }
 
 void fixture_open(fixture *f, enum device_kind kind, const graph *g, size_t batch, uint64_t seed) {

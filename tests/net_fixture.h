@@ -12,6 +12,10 @@ data *random_text(size_t steps, size_t vocabulary, size_t n_train, size_t n_test
 /* Sample `id` of a split of one of them, and its labels. */
 void random_sample(const data *d, enum split split, uint32_t id, float *x, int32_t *labels);
 
+/* A registered model with n of its parameters given, over a data set's shape: what its `build` says. */
+enum status build_graph(const char *name, const data *d, const char *const *keys, const char *const *values, size_t n,
+                        graph *g) WARN_UNUSED;
+
 typedef struct fixture {
   device *device;
   stream *stream;

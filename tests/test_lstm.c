@@ -5,19 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/args.h"
 #include "tests/net_fixture.h"
 #include "tests/reference_net.h"
 
 enum { BATCH = 4, STEPS = 5, WORDS = 11, N_TEST = 10 };
 
 static void build(const data *d, const char *units, graph *g) {
-  const model *m = model_find("lstm");
-  args a;
-  cr_assert_eq(args_from_text(m->params, (const char *const[]){"units"}, &units, 1, &a), STATUS_OK);
-  graph_begin(g, d->channels, d->height, d->width);
-  cr_assert_eq(m->build(&(model_env){.data = d}, &a, g), STATUS_OK, "%s", status_detail());
-  args_free(&a);
+  cr_assert_eq(build_graph("lstm", d, (const char *const[]){"units"}, &units, 1, g), STATUS_OK, "%s", status_detail());
 }
 
 Test(lstm, has_the_published_sizes) {

@@ -12,16 +12,8 @@
 
 enum { BATCH = 8 };
 
-/* Builds a registered model over a data set's shape. */
 static enum status build_model(const char *name, const data *d, const char *l2, graph *g) {
-  const model *m = model_find(name);
-  args a;
-  cr_assert(m && m->paper && m->version);
-  cr_assert_eq(args_from_text(m->params, (const char *const[]){"l2"}, &l2, l2 ? 1 : 0, &a), STATUS_OK);
-  graph_begin(g, d->channels, d->height, d->width);
-  const enum status status = m->build(&(model_env){.data = d}, &a, g);
-  args_free(&a);
-  return status;
+  return build_graph(name, d, (const char *const[]){"l2"}, &l2, l2 ? 1 : 0, g);
 }
 
 /* The quadratic data set: h of 50 eigenvalues from 0.5 to 2. */

@@ -20,6 +20,7 @@ ParameterizedTestParameters(placement, methods) {
       {1, "gtopk-tree-loss"},    {4, "gtopk-tree-loss"},   {1, "method-simulation"}, {3, "method-simulation"},
       {1, "method-equalities"},  {2, "method-equalities"}, {4, "method-equalities"}, {1, "method-large-batch"},
       {2, "method-large-batch"}, {1, "method-probes"},     {3, "method-probes"},     {2, "method-resume"},
+      {1, "worker-state"},       {3, "worker-state"},
   };
   return cr_make_param_array(case_at, cases, sizeof cases / sizeof cases[0]);
 }

@@ -9,7 +9,6 @@
  * fixed 1 + ceil(log2(s + 1)) bits each (levels.h); nothing for n = 0. A NaN or an infinity anywhere makes the scale
  * not finite: divergence is sent, not hidden. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "algorithms/levels.h"
 
@@ -29,39 +28,18 @@ static const param params[] = {
 };
 
 typedef struct qsgd {
-  device *device;
-  uint32_t levels;
+  level_coder coder;
   bool shrink;
-  double *norm2; /* device, one: |x|_2^2 */
-  float *scale;  /* device, one: |x|_2 */
 } qsgd;
 
-static void destroy(void *state) {
-  qsgd *q = (qsgd *)state;
-  if (!q) return;
-  device_release(q->device, q->norm2);
-  device_release(q->device, q->scale);
-  free(q);
-}
-
 static enum status create(const compressor_env *env, const args *a, void **state) {
-  void *memory = NULL;
-  *state = NULL;
-  qsgd *q = (qsgd *)calloc(1, sizeof *q);
-  if (!q) return FAIL(STATUS_NO_MEMORY, "no memory for qsgd");
-  q->device = env->device;
-  q->levels = (uint32_t)args_int(a, "levels");
-  q->shrink = args_bool(a, "shrink");
-  enum status status = device_alloc(env->device, sizeof *q->norm2, &memory);
-  q->norm2 = (double *)memory;
-  if (status == STATUS_OK) status = device_floats(env->device, 1, &q->scale);
-  if (status != STATUS_OK) destroy(q);
-  *state = status == STATUS_OK ? q : NULL;
-  return status;
+  TRY_RETURN(levels_create(env, (uint32_t)args_int(a, "levels"), REDUCE_SQUARES, sizeof(qsgd), state));
+  ((qsgd *)*state)->shrink = args_bool(a, "shrink");
+  return STATUS_OK;
 }
 
 static double omega_of(const qsgd *q, size_t n) {
-  const double s = q->levels;
+  const double s = q->coder.levels;
   return fmin((double)n / (s * s), sqrt((double)n) / s);
 }
 
@@ -71,67 +49,9 @@ static double factor(const void *state, enum factor_kind kind, size_t n) {
   return q->shrink ? 1 / (1 + omega_of(q, n)) : omega_of(q, n);
 }
 
-static double theory_bits(const void *state, size_t n, enum index_convention convention) {
-  (void)convention;
-  return n == 0 ? 0 : (double)n * level_width(((const qsgd *)state)->levels) + 32;
-}
-
-static size_t body_bytes(const void *state, size_t n) {
-  return n == 0 ? 0 : 4 + 4 * level_words(level_width(((const qsgd *)state)->levels), n);
-}
-
-static unsigned padding_bits(const void *state, size_t n) {
-  const unsigned width = level_width(((const qsgd *)state)->levels);
-  return (unsigned)(32 * level_words(width, n) - n * width);
-}
-
-typedef struct {
-  const double *norm2;
-  float *scale;
-  uint32_t *word;
-  double divisor;
-} scale_args;
-
-static HD inline void put_scale(const scale_args *p, size_t i) {
-  const double norm = sqrt(*p->norm2);
-  const float sent = (float)(norm / p->divisor);
-  p->scale[i] = (float)norm;
-  memcpy(&p->word[i], &sent, sizeof sent);
-}
-KERNEL(put_scales, scale_args, put_scale)
-KERNEL(encode_groups, group_encode_args, group_encode)
-KERNEL(decode_groups, group_decode_args, group_decode_add)
-
 static void encode(void *state, const call *c, const float *x, size_t n, unsigned char *body) {
   const qsgd *q = (const qsgd *)state;
-  uint32_t *words = (uint32_t *)(void *)body;
-  if (n == 0) return;
-  vec_reduce(c->stream, REDUCE_SQUARES, x, NULL, n, q->norm2, c->scratch);
-  const scale_args scale = {
-      .norm2 = q->norm2, .scale = q->scale, .word = words, .divisor = q->shrink ? 1 + omega_of(q, n) : 1};
-  put_scales(c->stream, 1, scale);
-  const group_encode_args a = {.x = x,
-                               .words = words + 1,
-                               .scale = q->scale,
-                               .n = n,
-                               .levels = q->levels,
-                               .width = level_width(q->levels),
-                               .key = call_key(c)};
-  encode_groups(c->stream, level_groups(n), a);
-}
-
-static void decode_add(void *state, const call *c, const unsigned char *body, float a, float *y, size_t n) {
-  const qsgd *q = (const qsgd *)state;
-  const uint32_t *words = (const uint32_t *)(const void *)body;
-  const group_decode_args d = {.words = words + 1,
-                               .scale = words,
-                               .fault = c->stream->fault,
-                               .y = y,
-                               .a = a,
-                               .n = n,
-                               .levels = q->levels,
-                               .width = level_width(q->levels)};
-  decode_groups(c->stream, level_groups(n), d);
+  levels_encode(&q->coder, c, x, n, q->shrink ? 1 + omega_of(q, n) : 1, body);
 }
 
 MODULE(compressor, qsgd) = {
@@ -141,11 +61,11 @@ MODULE(compressor, qsgd) = {
     .params = params,
     .traits = UNBIASED | CONTRACTIVE | QUANTIZER | RANDOMIZED,
     .create = create,
-    .destroy = destroy,
+    .destroy = levels_destroy,
     .factor = factor,
-    .theory_bits = theory_bits,
-    .body_bytes = body_bytes,
-    .padding_bits = padding_bits,
+    .theory_bits = levels_theory_bits,
+    .body_bytes = levels_body_bytes,
+    .padding_bits = levels_padding_bits,
     .encode = encode,
-    .decode_add = decode_add,
+    .decode_add = levels_decode_add,
 };

@@ -14,18 +14,12 @@
 #include <string.h>
 
 #include "algorithms/compressor.h"
+#include "algorithms/density.h"
 #include "algorithms/index_coding.h"
 #include "core/kernel.h"
 
 static const param params[] = {
-    {.name = "density",
-     .type = PARAM_REAL,
-     .fallback = "0.01",
-     .min = 0,
-     .max = 1,
-     .above_min = true,
-     .help = "fraction of the coordinates kept",
-     .in_label = true},
+    DENSITY_PARAM("0.01"),
     {.name = "scale",
      .type = PARAM_CHOICE,
      .fallback = "none",
@@ -61,9 +55,7 @@ static enum status create(const compressor_env *env, const args *a, void **state
 }
 
 static size_t count(const void *state, size_t n) {
-  const size_t by_density = (size_t)floor(((const randk *)state)->density * (double)n);
-  const size_t k = by_density > 1 ? by_density : 1;
-  return k < n ? k : n;
+  return density_count(((const randk *)state)->density, 0, n);
 }
 
 static double factor(const void *state, enum factor_kind kind, size_t n) {

@@ -9,23 +9,12 @@
 #include <stdlib.h>
 
 #include "algorithms/compressor.h"
+#include "algorithms/density.h"
 #include "algorithms/index_coding.h"
 
 static const param params[] = {
-    {.name = "density",
-     .type = PARAM_REAL,
-     .fallback = "0.01",
-     .min = 0,
-     .max = 1,
-     .above_min = true,
-     .help = "fraction of the coordinates kept",
-     .in_label = true},
-    {.name = "k",
-     .type = PARAM_INT,
-     .fallback = "0",
-     .min = 0,
-     .max = 4294967295.0,
-     .help = "coordinates kept; 0: as many as density says"},
+    DENSITY_PARAM("0.01"),
+    K_PARAM,
     PARAM_END,
 };
 
@@ -48,9 +37,7 @@ static void destroy(void *state) { free(state); }
 
 static size_t count(const void *state, size_t n) {
   const topk *t = (const topk *)state;
-  const size_t by_density = (size_t)floor(t->density * (double)n);
-  const size_t k = t->k > 0 ? t->k : by_density > 1 ? by_density : 1;
-  return k < n ? k : n;
+  return density_count(t->density, t->k, n);
 }
 
 static double factor(const void *state, enum factor_kind kind, size_t n) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithms/density.h"
 #include "algorithms/error_feedback.h"
 #include "algorithms/gtopk_aggregate.h"
 #include "algorithms/gtopk_probe.h"
@@ -160,7 +161,7 @@ static enum status run_round(void *state, uint64_t round) {
   const sparse *sum;
   const size_t epoch = (size_t)(round / env->steps_per_epoch);
   const level *l = &s->levels[epoch < s->n_levels ? epoch : s->n_levels - 1];
-  const bool is_probed = method_is_probed(env, round);
+  const bool is_probed = method_is_probed(env, round + 1);
   env->enter(env->clock, PHASE_COMPUTE);
   for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
   env->enter(env->clock, PHASE_ENCODE);
@@ -194,20 +195,8 @@ static enum status archive_state(void *state, archive *a) {
 }
 
 static const param params[] = {
-    {.name = "density",
-     .type = PARAM_REAL,
-     .fallback = "0.001",
-     .min = 0,
-     .max = 1,
-     .above_min = true,
-     .help = "fraction of the coordinates that is kept: k = max(floor(density d), 1)",
-     .in_label = true},
-    {.name = "k",
-     .type = PARAM_INT,
-     .fallback = "0",
-     .min = 0,
-     .max = 4294967295.0,
-     .help = "coordinates kept; 0: as density says"},
+    DENSITY_PARAM("0.001"),
+    K_PARAM,
     {.name = "density_warmup",
      .type = PARAM_REALS,
      .fallback = "[]",

@@ -33,7 +33,7 @@ expect 0 run good.yaml --db r.db --quiet
 sqlite3 r.db 'PRAGMA user_version = 99'
 expect 2 run good.yaml --db r.db --force
 says 'version 99'
-sqlite3 r.db 'PRAGMA user_version = 1'
+sqlite3 r.db 'PRAGMA user_version = 2'
 is 1 'SELECT count(*) FROM runs'
 expect 2 show 7 --db r.db
 says 'no run 7'

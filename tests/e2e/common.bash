@@ -26,7 +26,7 @@ skip() { echo "$*"; exit 77; }
 expect() {
   local wanted=$1 status
   shift
-  timeout 100 "$TERSE" "$@" >out 2>err
+  timeout 250 "$TERSE" "$@" >out 2>err
   status=$?
   [ $status = "$wanted" ] || fail "terse $* ended with $status, not $wanted"
 }

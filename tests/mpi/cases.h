@@ -16,8 +16,13 @@ extern const mpi_case comm_cases[];    /* what comm's operations give and count 
 extern const mpi_case failure_cases[]; /* what they do when a peer fails */
 extern const mpi_case archive_cases[];
 extern const mpi_case method_cases[];
+extern const mpi_case worker_state_cases[];
+extern const mpi_case gossip_cases[];
 extern const mpi_case pairwise_cases[];
 extern const mpi_case pairwise_simulation_cases[];
+
+/* Printed by every rank once MPI is initialised. */
+#define CASE_STARTED "mpi_cases: started\n"
 
 /* Fails the case with file, line and the condition. */
 #define CASE_CHECK(condition)                                                       \

@@ -7,6 +7,7 @@
 #include "algorithms/compressor.h"
 #include "core/args.h"
 #include "tests/mpi/cases.h"
+#include "tests/mpi/lab_data.h"
 
 static void enter_nothing(void *clock, enum phase p) {
   (void)clock;
@@ -31,9 +32,15 @@ static enum status take_args(lab_module *m, const param *table) {
   return args_from_text(table, m->keys, m->values, m->n_pairs, &m->spec.args);
 }
 
+/* One stage of a pipeline. */
+static enum status take_compressor(lab *l, const char *text, lab_module *out) {
+  const compressor *found = compressor_find(l->device, take_name(out, text));
+  return take_args(out, found ? found->params : NULL);
+}
+
 static enum status open_modules(lab *l, const dataset **d, const model **m) {
   const lab_options *o = &l->options;
-  *d = dataset_find(take_name(&l->dataset, o->dataset));
+  *d = lab_dataset(take_name(&l->dataset, o->dataset));
   TRY_RETURN(take_args(&l->dataset, *d ? (*d)->params : NULL));
   *m = model_find(take_name(&l->model, o->model));
   TRY_RETURN(take_args(&l->model, *m ? (*m)->params : NULL));
@@ -41,11 +48,13 @@ static enum status open_modules(lab *l, const dataset **d, const model **m) {
   TRY_RETURN(take_args(&l->method, l->algorithm ? l->algorithm->params : NULL));
   size_t n = 0;
   for (; n < 2 && o->compressors[n]; n++) {
-    const compressor *found = compressor_find(l->device, take_name(&l->compressors[n], o->compressors[n]));
-    TRY_RETURN(take_args(&l->compressors[n], found ? found->params : NULL));
+    TRY_RETURN(take_compressor(l, o->compressors[n], &l->compressors[n]));
     l->stages[n] = l->compressors[n].spec;
   }
   if (n > 0) args_set_modules(&l->method.spec.args, "compressor", l->stages, n);
+  if (!o->down) return STATUS_OK;
+  TRY_RETURN(take_compressor(l, o->down, &l->down));
+  args_set_modules(&l->method.spec.args, "down", &l->down.spec, 1);
   return STATUS_OK;
 }
 
@@ -75,7 +84,9 @@ exit:
 static enum status open_workers(lab *l) {
   const int n_local = comm_n_local(l->comm);
   const size_t n = net_layers(l->net)->n_params, n_state = net_n_state(l->net);
-  TRY_RETURN(partition_iid(l->data->n_train, l->options.n_workers, l->options.seed, &l->partition));
+  const partition_rule rule = {.kind = PARTITION_IID};
+  TRY_RETURN(
+      partition_create(&rule, l->data, l->data->n_train, l->options.n_workers, l->options.seed, &l->partition));
   l->workers = calloc((size_t)n_local, sizeof *l->workers);
   if (!l->workers) return FAIL(STATUS_NO_MEMORY, "no memory for %d workers", n_local);
   for (int i = 0; i < n_local; i++) {
@@ -152,6 +163,7 @@ void lab_close(lab *l) {
   args_free(&l->model.spec.args);
   args_free(&l->method.spec.args);
   for (int i = 0; i < 2; i++) args_free(&l->compressors[i].spec.args);
+  args_free(&l->down.spec.args);
   stream_close(l->stream);
   if (l->device) {
     device_release(l->device, l->initial);

@@ -10,6 +10,7 @@ typedef struct lab_options {
   int n_workers;
   const char *dataset, *model, *method;
   const char *compressors[2]; /* of the method's `compressor`; NULL: none (more) */
+  const char *down;           /* the one of its `down`; NULL: its default */
   size_t batch;
   uint64_t probe_every;
   uint64_t seed;
@@ -27,7 +28,7 @@ typedef struct lab_module {
 
 typedef struct lab {
   lab_options options;
-  lab_module dataset, model, method, compressors[2];
+  lab_module dataset, model, method, compressors[2], down;
   module_spec stages[2]; /* the compressors', in the form args hold them */
   device *device;
   stream *stream;

@@ -6,8 +6,8 @@
 
 #include "tests/mpi/cases.h"
 
-static const mpi_case *const tables[] = {comm_cases,   failure_cases,  archive_cases,
-                                         method_cases, pairwise_cases, pairwise_simulation_cases};
+static const mpi_case *const tables[] = {comm_cases,         failure_cases, archive_cases,  method_cases,
+                                         worker_state_cases, gossip_cases,  pairwise_cases, pairwise_simulation_cases};
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
 uint64_t case_now_ns(void) {
@@ -31,6 +31,7 @@ int main(int argc, char **argv) {
     return 2;
   }
   MPI_Init(&argc, &argv);
+  fputs(CASE_STARTED, stderr);
   const int result = found->run(argc - 2, argv + 2);
   if (result != 0) MPI_Abort(MPI_COMM_WORLD, 1); /* the others would wait for this rank */
   MPI_Finalize();

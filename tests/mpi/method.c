@@ -14,6 +14,8 @@
 
 enum { MAX_WORKERS = 9, DIMENSION = 200 };
 #define QUADRATIC .dataset = "quadratic dimension=200 mu=0.1 samples=400 heterogeneity=1", .model = "quadratic"
+#define TEXT .dataset = "tiny-text", .model = "lstm layers=2 units=6"      /* workers carry state */
+#define IMAGES .dataset = "tiny-images", .model = "resnet20", .n_workers = 5 /* batches are normalised */
 
 static const optimizer plain = {.lr = 0.1};
 static const optimizer full = {.lr = 0.1,
@@ -29,7 +31,7 @@ static const optimizer full = {.lr = 0.1,
 
 /* Every method, and every branch of it. */
 static const struct {
-  const char *method, *compressors[2];
+  const char *method, *compressors[3]; /* the third is that of `down` */
   const optimizer *optimizer;
 } variants[] = {
     {"sgd", {NULL}, &full},
@@ -46,18 +48,51 @@ static const struct {
     {"gtopk k=7 aggregate=recursive indices=packed", {NULL}, &full},
     {"gtopk k=7 memory=false", {NULL}, &full},
     {"gtopk density=0.1 step_inside=true", {NULL}, &plain},
+    {"mem-sgd", {"topk density=0.05"}, &full},
+    {"mem-sgd memory=none scope=bucket bucket=64", {"qsgd levels=4"}, &full},
+    {"mem-sgd memory=update scope=layer", {"topk k=9", "sign"}, &plain},
+    {"ef-signsgd", {"sign"}, &plain},
+    {"qsgd bucket=32", {"qsgd levels=7"}, &full},
+    {"double-squeeze", {"sign scale=l2"}, &full},
+    {"double-squeeze rescale_residual=true", {"topk density=0.05", "qsgd", "ternary"}, &full},
+    {"double-squeeze server=sharded", {"sign scale=l2"}, &full},
+    {"double-squeeze server=sharded scope=layer", {"randk density=0.1", NULL, "qsgd levels=3"}, &full},
+    {"qsparse steps=3", {"topk density=0.05", "sign"}, &full},
+    {"qsparse steps=2 down=union reset_memory_on_lr_drop=true", {"topk density=0.05"}, &full},
+    {"qsparse steps=4 gap=random", {"topk density=0.1", "qsgd levels=4 shrink=true"}, &full},
+    {"qsparse-async steps=3", {"topk density=0.05"}, &full},
 };
-enum { N_VARIANTS = sizeof variants / sizeof variants[0] };
+
+/* Nets whose workers have more to them than parameters; n_workers: the only number that is tried, 0: any. */
+static const lab_options on_nets[] = {
+    {TEXT, .method = "sgd"},
+    {TEXT, .method = "local-sgd steps=3"},
+    {TEXT, .method = "gtopk density=0.05"},
+    {IMAGES, .method = "local-sgd steps=2"},
+    {IMAGES, .method = "topk-sgd", .compressors = {"topk density=0.05"}},
+};
+enum {
+  N_METHODS = sizeof variants / sizeof variants[0],
+  N_VARIANTS = N_METHODS + sizeof on_nets / sizeof on_nets[0]
+};
 
 static lab_options variant_options(int v, int m, enum device_kind kind) {
-  return (lab_options){QUADRATIC,
-                       .device = kind,
-                       .n_workers = m,
-                       .method = variants[v].method,
-                       .compressors = {variants[v].compressors[0], variants[v].compressors[1]},
-                       .batch = 2,
-                       .seed = 11,
-                       .optimizer = *variants[v].optimizer};
+  lab_options o = v < N_METHODS ? (lab_options){QUADRATIC} : on_nets[v - N_METHODS];
+  if (v < N_METHODS) {
+    o.method = variants[v].method;
+    memcpy(o.compressors, variants[v].compressors, sizeof o.compressors);
+    o.down = variants[v].compressors[2];
+  }
+  o.optimizer = v < N_METHODS ? *variants[v].optimizer : full;
+  o.device = kind;
+  o.n_workers = m;
+  o.batch = 2;
+  o.seed = 11;
+  return o;
+}
+
+static bool is_tried(int v, int m) {
+  return v < N_METHODS || on_nets[v - N_METHODS].n_workers == 0 || on_nets[v - N_METHODS].n_workers == m;
 }
 
 static int n_ranks(void) {
@@ -66,10 +101,11 @@ static int n_ranks(void) {
   return n;
 }
 
-static void print_digest(const char *what, int m, uint64_t digest) {
+static void print_digest(const lab_options *o, uint64_t digest) {
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (rank == 0) printf("digest %s M=%d %016llx\n", what, m, (unsigned long long)digest);
+  if (rank == 0)
+    printf("digest %s on %s M=%d %016llx\n", o->method, o->model, o->n_workers, (unsigned long long)digest);
 }
 
 /* ---------------------------------------------------------------- placement and device */
@@ -83,9 +119,10 @@ static int case_digests(int argc, char **argv) {
   uint64_t digest, shadow;
   for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++)
     for (int v = 0; v < N_VARIANTS && workers[i] >= n_ranks(); v++) {
+      if (!is_tried(v, workers[i])) continue;
       lab_options o = variant_options(v, workers[i], DEVICE_CPU);
       CASE_OK(lab_whole_run(&o, 5, &digest, NULL));
-      print_digest(o.method, o.n_workers, digest);
+      print_digest(&o, digest);
       if (o.n_workers > 5) continue;
       o.device = DEVICE_SHADOW;
       CASE_OK(lab_whole_run(&o, 5, &shadow, NULL));
@@ -99,7 +136,7 @@ static int case_digests(int argc, char **argv) {
                               .batch = 4,
                               .optimizer = full};
   CASE_OK(lab_whole_run(&images, 3, &digest, NULL));
-  print_digest("lenet5", images.n_workers, digest);
+  print_digest(&images, digest);
   return 0;
 }
 

@@ -1,0 +1,83 @@
+#include "tests/mpi/variants.h"
+
+#include <mpi.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/mpi/cases.h"
+
+lab_options variant_options(const variant *v, int n_workers, enum device_kind kind) {
+  return (lab_options){.dataset = "quadratic dimension=200 mu=0.1 samples=400 heterogeneity=1",
+                       .model = "quadratic",
+                       .device = kind,
+                       .n_workers = n_workers,
+                       .method = v->method,
+                       .compressors = {v->compressors[0], v->compressors[1]},
+                       .batch = 2,
+                       .seed = 11,
+                       .optimizer = *v->optimizer};
+}
+
+int variant_print_digest(const variant *v, int n_workers, bool shadow) {
+  enum { ROUNDS = 4 };
+  uint64_t digest, other;
+  int rank;
+  lab_options o = variant_options(v, n_workers, DEVICE_CPU);
+  CASE_OK(lab_whole_run(&o, ROUNDS, &digest, NULL));
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (rank == 0) printf("digest %s M=%d %016llx\n", o.method, n_workers, (unsigned long long)digest);
+  if (!shadow) return 0;
+  o.device = DEVICE_SHADOW;
+  CASE_OK(lab_whole_run(&o, ROUNDS, &other, NULL));
+  if (other != digest) fprintf(stderr, "%s at M = %d differs on the shadow device\n", o.method, n_workers);
+  CASE_CHECK(other == digest);
+  return 0;
+}
+
+int variant_save(const variant *v, int number, int n_workers, uint64_t n_rounds, const char *folder) {
+  const lab_options o = variant_options(v, n_workers, DEVICE_CPU);
+  char place[600];
+  lab l;
+  snprintf(place, sizeof place, "%s/%d", folder, number);
+  CASE_OK(lab_open(&o, &l));
+  CASE_OK(lab_run(&l, 0, n_rounds));
+  CASE_OK(lab_save(&l, place));
+  lab_close(&l);
+  return 0;
+}
+
+int variant_load(const variant *v, int number, int n_workers, uint64_t n_rounds, const char *folder) {
+  const lab_options o = variant_options(v, n_workers, DEVICE_CPU);
+  char place[600];
+  lab l;
+  uint64_t digest, uninterrupted;
+  snprintf(place, sizeof place, "%s/%d", folder, number);
+  CASE_OK(lab_open(&o, &l));
+  CASE_OK(lab_load(&l, place));
+  CASE_OK(lab_run(&l, n_rounds, 2 * n_rounds));
+  CASE_OK(lab_digest(&l, &digest));
+  lab_close(&l);
+  CASE_OK(lab_whole_run(&o, 2 * n_rounds, &uninterrupted, NULL));
+  if (digest != uninterrupted) fprintf(stderr, "%s goes on differently after loading\n", o.method);
+  CASE_CHECK(digest == uninterrupted);
+  return 0;
+}
+
+int lab_models(lab *l, float *host) {
+  enum status status = STATUS_OK;
+  const size_t n = l->env.n_params, n_all = (size_t)l->options.n_workers * n;
+  float *x = NULL;
+  memset(host, 0, n_all * sizeof *host);
+  TRY(device_floats(l->device, n, &x));
+  for (int i = 0; i < l->env.n_local; i++) {
+    const int w = l->workers[i].id;
+    TRY(l->algorithm->iterate(l->state, w, x));
+    stream_copy(l->stream, host + (size_t)w * n, x, n * sizeof *host);
+    TRY(stream_synchronize(l->stream));
+  }
+exit:
+  if (l->device) device_release(l->device, x);
+  CASE_OK(status);
+  CASE_CHECK(MPI_Allreduce(MPI_IN_PLACE, host, (int)n_all, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD) == MPI_SUCCESS);
+  return 0;
+}
