@@ -28,7 +28,7 @@ typedef struct lattice {
 #define LATTICE_PARAMS                                                                                              \
   {.name = "bits", .type = PARAM_INT, .fallback = "8", .min = 2, .max = 16,                                         \
    .help = "variant quantized: bits a coordinate (log2 q)"},                                                        \
-  {.name = "y_max", .type = PARAM_REAL, .fallback = "0.1", .above_min = true, .max = 1e6,                           \
+  {.name = "y_max", .type = PARAM_REAL, .fallback = "0.5", .above_min = true, .max = 1e6,                           \
    .help = "variant quantized: how far apart two workers' coordinates may be; beyond it codes are sent again"},     \
   {.name = "rotation", .type = PARAM_INT, .fallback = "0", .min = 0, .max = 15,                                     \
    .help = "variant quantized: log2 of the blocks of the random rotation, e.g. 10; 0: none"}

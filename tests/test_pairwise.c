@@ -47,3 +47,15 @@ Test(pairwise, a_run_saved_at_three_ranks_goes_on_at_two, .timeout = 300) {
   snprintf(words, sizeof words, "rm -rf '%s'", folder);
   cr_assert_eq(system(words), 0);
 }
+
+Test(pairwise, free_workers_lose_nothing_and_need_a_rank_each, .timeout = 300) {
+  const int n_ranks[] = {2, 4};
+  for (int k = 0; k < 2; k++) {
+    char folder[] = "/tmp/terse-pairwise-XXXXXX", words[600];
+    cr_assert(mkdtemp(folder));
+    snprintf(words, sizeof words, "pairwise-free %s", folder);
+    free(mpi_launch(n_ranks[k], words));
+    snprintf(words, sizeof words, "rm -rf '%s'", folder);
+    cr_assert_eq(system(words), 0);
+  }
+}
