@@ -9,7 +9,7 @@
 #ifndef TERSE_ALGORITHMS_LATTICE_H
 #define TERSE_ALGORITHMS_LATTICE_H
 
-#include "algorithms/modulo.h"
+#include "algorithms/modulo_message.h"
 #include "algorithms/pairwise.h"
 
 typedef struct lattice {
@@ -20,10 +20,8 @@ typedef struct lattice {
   float *z[2];         /* device, n_params: the ends' rotated vectors */
   float *sum[2];       /* device, n_params: sums of the ends' two grid points */
   float *value;        /* device, n_params */
-  uint32_t *checksum;  /* device, one */
-  uint32_t *scratch;   /* device */
-  uint32_t *seen;      /* pinned, two: checksums, sent and found */
-  uint64_t *failures;  /* [n_local]: codes of b bits each worker could not decode */
+  modulo_codec codec;
+  uint64_t *failures; /* [n_local]: codes of b bits each worker could not decode */
 } lattice;
 
 /* clang-format off */

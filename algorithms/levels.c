@@ -3,12 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithms/codes.h"
 #include "core/kernel.h"
-
-enum { LEVELS_GROUP = 32 }; /* values of a group, which fills whole words at every width */
-
-static size_t level_words(unsigned width, size_t n) { return (n * width + 31) / 32; }
-static size_t level_groups(size_t n) { return (n + LEVELS_GROUP - 1) / LEVELS_GROUP; }
 
 enum status levels_create(const compressor_env *env, uint32_t levels, enum reduction norm, size_t size, void **state) {
   void *memory = NULL;
@@ -42,12 +38,11 @@ double levels_theory_bits(const void *state, size_t n, enum index_convention con
 }
 
 size_t levels_body_bytes(const void *state, size_t n) {
-  return n == 0 ? 0 : 4 + 4 * level_words(((const level_coder *)state)->width, n);
+  return n == 0 ? 0 : 4 + 4 * codes_words(((const level_coder *)state)->width, n);
 }
 
 unsigned levels_padding_bits(const void *state, size_t n) {
-  const unsigned width = ((const level_coder *)state)->width;
-  return (unsigned)(32 * level_words(width, n) - n * width);
+  return codes_padding(((const level_coder *)state)->width, n);
 }
 
 typedef struct {
@@ -78,25 +73,17 @@ typedef struct group_encode_args {
 
 /* Group g draws the words of blocks 8 g to 8 g + 7. */
 static HD inline void group_encode(const group_encode_args *p, size_t g) {
-  const size_t first = g * LEVELS_GROUP, end = first + LEVELS_GROUP < p->n ? first + LEVELS_GROUP : p->n;
+  const size_t end = codes_group_end(g, p->n);
   const float scale = *p->scale, levels = (float)p->levels;
-  uint32_t *to = p->words + g * p->width;
-  uint64_t bits = 0;
-  unsigned n_bits = 0;
-  for (size_t i = first; i < end; i += 4) {
+  code_writer w = {p->words + g * p->width, 0, 0};
+  for (size_t i = g * CODES_GROUP; i < end; i += 4) {
     const rng_words drawn = rng_draw(p->key, i / 4);
     for (unsigned j = 0; j < 4 && i + j < end; j++) {
       const uint32_t level = level_of(p->x[i + j], scale, levels, drawn.w[j]);
-      const uint32_t code = level | (uint32_t)(p->x[i + j] < 0) << (p->width - 1);
-      bits |= (uint64_t)code << n_bits;
-      n_bits += p->width;
-      if (n_bits < 32) continue;
-      *to++ = (uint32_t)bits;
-      bits >>= 32;
-      n_bits -= 32;
+      code_put(&w, level | (uint32_t)(p->x[i + j] < 0) << (p->width - 1), p->width);
     }
   }
-  if (n_bits > 0) *to = (uint32_t)bits;
+  code_finish(&w);
 }
 KERNEL(encode_groups, group_encode_args, group_encode)
 
@@ -112,24 +99,16 @@ typedef struct group_decode_args {
 } group_decode_args;
 
 static HD inline void group_decode_add(const group_decode_args *p, size_t g) {
-  const size_t first = g * LEVELS_GROUP, end = first + LEVELS_GROUP < p->n ? first + LEVELS_GROUP : p->n;
+  const size_t end = codes_group_end(g, p->n);
   const uint32_t mask = (1u << (p->width - 1)) - 1;
-  const uint32_t *from = p->words + g * p->width;
-  uint64_t bits = 0;
-  unsigned n_bits = 0;
+  code_reader r = {p->words + g * p->width, 0, 0};
   float scale;
   memcpy(&scale, p->scale, sizeof scale);
-  for (size_t i = first; i < end; i++) {
-    if (n_bits < p->width) {
-      bits |= (uint64_t)*from++ << n_bits;
-      n_bits += 32;
-    }
-    const uint32_t level = (uint32_t)bits & mask;
+  for (size_t i = g * CODES_GROUP; i < end; i++) {
+    const uint32_t code = code_take(&r, p->width), level = code & mask;
     if (level > p->levels) kernel_fault(p->fault, FAULT_VALUE);
     const float value = scale * ((float)level / (float)p->levels);
-    p->y[i] += p->a * (bits >> (p->width - 1) & 1 ? -value : value);
-    bits >>= p->width;
-    n_bits -= p->width;
+    p->y[i] += p->a * (code > mask ? -value : value);
   }
 }
 KERNEL(decode_groups, group_decode_args, group_decode_add)
@@ -151,7 +130,7 @@ void levels_encode(const level_coder *l, const call *c, const float *x, size_t n
                                .levels = l->levels,
                                .width = l->width,
                                .key = call_key(c)};
-  encode_groups(c->stream, level_groups(n), a);
+  encode_groups(c->stream, codes_groups(n), a);
 }
 
 void levels_decode_add(void *state, const call *c, const unsigned char *body, float a, float *y, size_t n) {
@@ -165,5 +144,5 @@ void levels_decode_add(void *state, const call *c, const unsigned char *body, fl
                                .n = n,
                                .levels = l->levels,
                                .width = l->width};
-  decode_groups(c->stream, level_groups(n), d);
+  decode_groups(c->stream, codes_groups(n), d);
 }

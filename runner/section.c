@@ -99,7 +99,7 @@ static enum status read_pipeline(arena *memory, const node *written, arg *out) {
   return place_prefix(written->at, pipeline_compose(NULL, modules, n, &selector, &coder));
 }
 
-/* A default is written as in YAML, and so read; only a default may be empty. */
+/* A default is written as in YAML, and so read; empty may be what is so by default. */
 static enum status read_pipeline_default(arena *memory, const param *p, arg *out) {
   const node *written;
   if (strcmp(p->fallback, "[]") == 0) return STATUS_OK;
@@ -127,7 +127,11 @@ static enum status read_reals(const param *p, const node *written, arg *out) {
 
 static enum status read_value(arena *memory, const param *p, const node *written, arg *out) {
   *out = (arg){.name = p->name, .type = p->type};
-  if (p->type == PARAM_PIPELINE) return read_pipeline(memory, written, out);
+  if (p->type == PARAM_PIPELINE) {
+    const bool empty_is_good = p->fallback && strcmp(p->fallback, "[]") == 0;
+    if (empty_is_good && written->kind == NODE_LIST && written->n == 0) return STATUS_OK;
+    return read_pipeline(memory, written, out);
+  }
   if (p->type == PARAM_REALS) return read_reals(p, written, out);
   if (written->kind != NODE_SCALAR || node_is_empty(written))
     return FAIL_AT(written->at, "%s needs a single value, but this is %s", p->name, node_kind_name(written));

@@ -14,7 +14,7 @@ ParameterizedTestParameters(gossip, methods) {
   static case_at cases[] = {
       {1, "gossip-reductions"}, {3, "gossip-reductions"}, {1, "gossip-averaging"}, {3, "gossip-averaging"},
       {2, "gossip-copies"},     {8, "gossip-copies"},     {3, "gossip-push-sum"},  {3, "gossip-facts"},
-      {1, "gossip-bits"},       {5, "gossip-bits"},
+      {1, "gossip-bits"},       {5, "gossip-bits"},       {1, "gossip-moniqua"},   {1, "gossip-direct"},
   };
   return cr_make_param_array(case_at, cases, sizeof cases / sizeof cases[0]);
 }

@@ -13,12 +13,12 @@ typedef struct case_at {
 
 ParameterizedTestParameters(placement, methods) {
   static case_at cases[] = {
-      {1, "gtopk-aggregates"},   {2, "gtopk-aggregates"},  {3, "gtopk-aggregates"},  {4, "gtopk-aggregates"},
-      {1, "gtopk-warmup"},       {3, "gtopk-warmup"},      {1, "gtopk-assumption"},  {3, "gtopk-assumption"},
-      {1, "gtopk-tree-loss"},    {4, "gtopk-tree-loss"},   {1, "method-simulation"}, {3, "method-simulation"},
-      {1, "method-equalities"},  {2, "method-equalities"}, {4, "method-equalities"}, {1, "method-large-batch"},
-      {2, "method-large-batch"}, {1, "method-probes"},     {3, "method-probes"},     {2, "method-resume"},
-      {1, "worker-state"},       {3, "worker-state"},
+      {1, "gtopk-aggregates"},   {2, "gtopk-aggregates"},   {3, "gtopk-aggregates"},  {4, "gtopk-aggregates"},
+      {1, "gtopk-warmup"},       {1, "gtopk-momentum"},     {3, "gtopk-warmup"},      {1, "gtopk-assumption"},
+      {3, "gtopk-assumption"},   {1, "gtopk-tree-loss"},    {4, "gtopk-tree-loss"},   {1, "method-simulation"},
+      {3, "method-simulation"},  {1, "method-equalities"},  {2, "method-equalities"}, {4, "method-equalities"},
+      {1, "method-large-batch"}, {2, "method-large-batch"}, {1, "method-probes"},     {3, "method-probes"},
+      {2, "method-resume"},      {1, "worker-state"},       {3, "worker-state"},
   };
   return cr_make_param_array(case_at, cases, sizeof cases / sizeof cases[0]);
 }

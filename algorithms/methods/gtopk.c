@@ -4,6 +4,9 @@
  *   x <- x - gamma G / M, with momentum, weight decay and clipping acting on the sparse mean.
  * The residual is in gradient units, as in the authors' code; with `step_inside` it is u_w = e_w + gamma g_w and
  * x <- x - G / M, the form of the IJCAI analysis. The two agree for a constant gamma and no momentum.
+ * With momentum_correction (Lin et al., "Deep Gradient Compression", ICLR 2018, Algorithm 4) a worker's momentum is
+ * accumulated before the residual,  m_w = beta m_w + g_w;  u_w = m_w + e_w,  and cleared where V_w was taken; x then
+ * takes plain steps.
  * With `density_warmup` the first epochs run at that list's densities, one an epoch ([0.25, 0.0725, 0.015, 0.004] in
  * the ICDCS paper, [0.004] in the authors' code). */
 #include <stdlib.h>
@@ -14,6 +17,7 @@
 #include "algorithms/gtopk_aggregate.h"
 #include "algorithms/gtopk_probe.h"
 #include "algorithms/replica.h"
+#include "algorithms/worker_vectors.h"
 
 /* What depends on the density. */
 typedef struct level {
@@ -27,6 +31,9 @@ typedef struct gtopk {
   replica replica;
   error_feedback feedback;
   bool step_inside;
+  float **momentum;                /* n_local, with momentum correction: m_w; else NULL */
+  optimizer step_optimizer;        /* of the replica's steps: with momentum correction, without momentum */
+  method_env step_env;             /* the same as env, with that optimizer */
   level levels[ARG_MAX_REALS + 1]; /* one for each epoch of warm-up, then the target's */
   size_t n_levels;
   gtopk_probe *probe; /* NULL: the run has no probes */
@@ -42,6 +49,7 @@ static void destroy(void *state) {
     pipeline_destroy(v->pipeline);
   }
   gtopk_probe_destroy(s->probe);
+  worker_vectors_destroy(s->env, s->momentum);
   error_feedback_destroy(&s->feedback);
   replica_destroy(&s->replica);
 }
@@ -89,19 +97,30 @@ static enum status allocate(gtopk *s, const args *a) {
   }
   if (env->probe_every > 0) TRY_RETURN(gtopk_probe_create(env, max_k, &s->probe));
   TRY_RETURN(error_feedback_create(env, args_bool(a, "memory"), &s->feedback));
-  return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);
+  if (args_bool(a, "momentum_correction")) {
+    TRY_RETURN(worker_vectors_create(env, env->n_params, &s->momentum));
+    s->step_optimizer.momentum = 0;
+  }
+  return replica_create(&s->step_env, REPLICA_MOMENTUM_SHARED, &s->replica);
 }
 
 static const char *skip(const method_env *env, const args *a) {
   const optimizer *o = env->optimizer;
   if (args_bool(a, "step_inside") && (o->momentum > 0 || o->weight_decay > 0 || o->clip > 0))
     return "step_inside is defined for plain SGD: momentum, weight_decay and clip must be 0";
+  if (args_bool(a, "momentum_correction") && (!args_bool(a, "memory") || args_bool(a, "step_inside")))
+    return "momentum_correction adds momentum in gradient units to the residual: it needs memory: true and "
+           "step_inside: "
+           "false";
   return NULL;
 }
 
 static enum status create(const method_env *env, const args *a, void *state) {
   gtopk *s = state;
   s->env = env;
+  s->step_optimizer = *env->optimizer;
+  s->step_env = *env;
+  s->step_env.optimizer = &s->step_optimizer;
   s->step_inside = args_bool(a, "step_inside");
   return allocate(s, a);
 }
@@ -111,9 +130,15 @@ static float *vector_of(const gtopk *s, int i) {
   return s->feedback.e ? s->feedback.e[i] : s->env->workers[i].gradient;
 }
 
-/* u = e + a g */
+/* u = e + a g; with momentum correction m takes the place of g. */
 static void accumulate(gtopk *s, uint64_t round, int i) {
   const method_env *env = s->env;
+  if (s->momentum) {
+    vec_scale(env->stream, s->momentum[i], (float)env->optimizer->momentum, env->n_params);
+    vec_add(env->stream, s->momentum[i], env->workers[i].gradient, s->momentum[i], env->n_params);
+    vec_add(env->stream, s->feedback.e[i], s->momentum[i], s->feedback.e[i], env->n_params);
+    return;
+  }
   const float a = s->step_inside ? (float)optimizer_lr(env->optimizer, method_epoch(env, round)) : 1.0f;
   if (s->feedback.e)
     vec_axpy(env->stream, a, env->workers[i].gradient, vector_of(s, i), env->n_params);
@@ -126,6 +151,7 @@ static enum status take(gtopk *s, const level *l, uint64_t round, int i) {
   const method_env *env = s->env;
   TRY_RETURN(pipeline_select(l->pipeline, round, env->workers[i].id, vector_of(s, i), &l->selected[i]));
   if (s->feedback.e) vec_scatter_fill(env->stream, &l->selected[i], 0.0f, s->feedback.e[i], env->n_params);
+  if (s->momentum) vec_scatter_fill(env->stream, &l->selected[i], 0.0f, s->momentum[i], env->n_params);
   return STATUS_OK;
 }
 
@@ -191,6 +217,7 @@ static enum status probe(void *state, const probe_sink *sink) {
 static enum status archive_state(void *state, archive *a) {
   gtopk *s = state;
   TRY_RETURN(replica_archive(&s->replica, a));
+  if (s->momentum) TRY_RETURN(worker_vectors_archive(s->env, a, "momentum", s->momentum, s->env->n_params));
   return error_feedback_archive(&s->feedback, a);
 }
 
@@ -223,6 +250,10 @@ static const param params[] = {
      .type = PARAM_BOOL,
      .fallback = "false",
      .help = "the step size is part of what is compressed"},
+    {.name = "momentum_correction",
+     .type = PARAM_BOOL,
+     .fallback = "false",
+     .help = "every worker accumulates momentum before it selects"},
     PARAM_END,
 };
 

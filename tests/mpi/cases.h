@@ -19,6 +19,9 @@ extern const mpi_case method_cases[];
 extern const mpi_case worker_state_cases[];
 extern const mpi_case gossip_cases[];
 extern const mpi_case pairwise_cases[];
+extern const mpi_case central_cases[];
+extern const mpi_case central_fact_cases[];
+extern const mpi_case quantized_means_cases[];
 extern const mpi_case pairwise_simulation_cases[];
 
 /* Printed by every rank once MPI is initialised. */

@@ -31,7 +31,7 @@ static const optimizer full = {.lr = 0.1,
 
 /* Every method, and every branch of it. */
 static const struct {
-  const char *method, *compressors[3]; /* the third is that of `down` */
+  const char *method, *compressors[2];
   const optimizer *optimizer;
 } variants[] = {
     {"sgd", {NULL}, &full},
@@ -48,19 +48,7 @@ static const struct {
     {"gtopk k=7 aggregate=recursive indices=packed", {NULL}, &full},
     {"gtopk k=7 memory=false", {NULL}, &full},
     {"gtopk density=0.1 step_inside=true", {NULL}, &plain},
-    {"mem-sgd", {"topk density=0.05"}, &full},
-    {"mem-sgd memory=none scope=bucket bucket=64", {"qsgd levels=4"}, &full},
-    {"mem-sgd memory=update scope=layer", {"topk k=9", "sign"}, &plain},
-    {"ef-signsgd", {"sign"}, &plain},
-    {"qsgd bucket=32", {"qsgd levels=7"}, &full},
-    {"double-squeeze", {"sign scale=l2"}, &full},
-    {"double-squeeze rescale_residual=true", {"topk density=0.05", "qsgd", "ternary"}, &full},
-    {"double-squeeze server=sharded", {"sign scale=l2"}, &full},
-    {"double-squeeze server=sharded scope=layer", {"randk density=0.1", NULL, "qsgd levels=3"}, &full},
-    {"qsparse steps=3", {"topk density=0.05", "sign"}, &full},
-    {"qsparse steps=2 down=union reset_memory_on_lr_drop=true", {"topk density=0.05"}, &full},
-    {"qsparse steps=4 gap=random", {"topk density=0.1", "qsgd levels=4 shrink=true"}, &full},
-    {"qsparse-async steps=3", {"topk density=0.05"}, &full},
+    {"gtopk k=7 momentum_correction=true", {NULL}, &full},
 };
 
 /* Nets whose workers have more to them than parameters; n_workers: the only number that is tried, 0: any. */
@@ -81,7 +69,6 @@ static lab_options variant_options(int v, int m, enum device_kind kind) {
   if (v < N_METHODS) {
     o.method = variants[v].method;
     memcpy(o.compressors, variants[v].compressors, sizeof o.compressors);
-    o.down = variants[v].compressors[2];
   }
   o.optimizer = v < N_METHODS ? *variants[v].optimizer : full;
   o.device = kind;
@@ -374,6 +361,7 @@ const mpi_case method_cases[] = {
     {"gtopk-aggregates", case_gtopk_aggregates},
     {"gtopk-tree-loss", case_gtopk_tree_loss},
     {"gtopk-warmup", case_gtopk_warmup},
+    {"gtopk-momentum", case_gtopk_momentum},
     {"gtopk-assumption", case_gtopk_assumption},
     {"method-digests", case_digests},
     {"method-simulation", case_simulation},
