@@ -35,7 +35,9 @@ static enum status create_pipeline(gossip *g, const args *a, enum gossip_payload
   static const module_spec identity = {.name = "identity"};
   const pipeline_spec dense = {.stages = &identity, .n_stages = 1};
   const pipeline_spec spec = payload == GOSSIP_DENSE ? dense : pipeline_spec_from(a);
-  return pipeline_create(&spec, env->device, env->stream, &g->layers, env->seed, &g->pipeline);
+  TRY_RETURN(pipeline_create(&spec, env->device, env->stream, &g->layers, env->seed, &g->pipeline));
+  g->bound = pipeline_wire_bound(g->pipeline);
+  return STATUS_OK;
 }
 
 enum status gossip_create(const method_env *env, const args *a, enum gossip_payload payload, size_t n_floats,
@@ -50,7 +52,7 @@ enum status gossip_create(const method_env *env, const args *a, enum gossip_payl
   out->spare = calloc((size_t)env->n_local, sizeof *out->spare);
   if (!out->sent || !out->spare) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
   for (int i = 0; i < env->n_local; i++) out->spare[i] = env->workers[i].gradient;
-  TRY_RETURN(create_pipeline(out, a, payload));
+  if (payload != GOSSIP_OWN) TRY_RETURN(create_pipeline(out, a, payload));
   return local_models_create(env, &out->models);
 }
 
@@ -73,7 +75,7 @@ enum status gossip_steps(gossip *g, uint64_t first, uint64_t n) {
 }
 
 static enum status begin_message(gossip *g, int i) {
-  return message_acquire(comm_pool(g->env->comm), pipeline_wire_bound(g->pipeline), &g->sent[i]);
+  return message_acquire(comm_pool(g->env->comm), g->bound, &g->sent[i]);
 }
 
 enum status gossip_encode(gossip *g, uint64_t round, float *const *v) {
@@ -109,7 +111,7 @@ enum status gossip_exchange(gossip *g, uint64_t round) {
     const int i = g->list[k].from - first_worker;
     g->list[k].out = i >= 0 && i < env->n_local ? g->sent[i] : NULL;
   }
-  TRY_RETURN(comm_transfer(env->comm, g->list + begin, end - begin, pipeline_wire_bound(g->pipeline)));
+  TRY_RETURN(comm_transfer(env->comm, g->list + begin, end - begin, g->bound));
   env->enter(env->clock, PHASE_DECODE);
   return env->n_workers == 1 ? event_wait(g->sent[0]->ready) : STATUS_OK; /* as an exchange would have waited */
 }

@@ -14,6 +14,7 @@
 enum gossip_payload {
   GOSSIP_DENSE,      /* C is the identity */
   GOSSIP_COMPRESSED, /* C is what PIPELINE_PARAMS say */
+  GOSSIP_OWN,        /* the method puts messages of at most `bound` bytes into `sent` and reads them itself */
 };
 
 typedef struct gossip {
@@ -21,11 +22,12 @@ typedef struct gossip {
   local_models models;
   topology topology;
   layer_table layers; /* of what is sent */
-  pipeline *pipeline;
-  message **sent; /* n_local: the local workers' own, until gossip_release */
-  transfer *list; /* all that goes in a round, of each matrix of the topology, by receiver, then sender */
-  float **spare;  /* n_local: the workers' gradients, free for a method's own use after its steps */
-  size_t *first;  /* receiver i of matrix p hears [first[p n + i], first[p n + i + 1]) of list */
+  pipeline *pipeline; /* NULL: the payload is GOSSIP_OWN */
+  size_t bound;       /* bytes of the largest message */
+  message **sent;     /* n_local: the local workers' own, until gossip_release */
+  transfer *list;     /* all that goes in a round, of each matrix of the topology, by receiver, then sender */
+  float **spare;      /* n_local: the workers' gradients, free for a method's own use after its steps */
+  size_t *first;      /* receiver i of matrix p hears [first[p n + i], first[p n + i + 1]) of list */
 } gossip;
 
 /* `a` holds TOPOLOGY_PARAMS and, for GOSSIP_COMPRESSED, PIPELINE_PARAMS. Vectors of n_floats are sent; where that is

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODES_FORMAT = 0x6c61, VERDICT_FORMAT = 0x6c76 };
+enum { VERDICT_FORMAT = 0x6c76 };
 
 enum status lattice_create(const pairwise *pairs, const args *a, lattice *out) {
   const method_env *env = pairs->env;
@@ -21,9 +21,7 @@ enum status lattice_create(const pairwise *pairs, const args *a, lattice *out) {
     TRY_RETURN(device_floats(env->device, n, &out->sum[e]));
   }
   TRY_RETURN(device_floats(env->device, n, &out->value));
-  TRY_RETURN(device_alloc(env->device, sizeof *out->checksum, (void **)&out->checksum));
-  TRY_RETURN(device_alloc(env->device, modulo_scratch_words(n) * sizeof *out->scratch, (void **)&out->scratch));
-  return device_alloc_host(env->device, 2 * sizeof *out->seen, (void **)&out->seen);
+  return modulo_codec_create(env, &out->codec);
 }
 
 void lattice_destroy(lattice *l) {
@@ -34,9 +32,7 @@ void lattice_destroy(lattice *l) {
     device_release(d, l->sum[e]);
   }
   device_release(d, l->value);
-  device_release(d, l->checksum);
-  device_release(d, l->scratch);
-  device_release_host(d, l->seen);
+  modulo_codec_destroy(&l->codec);
   free(l->failures);
 }
 
@@ -60,47 +56,20 @@ static void rotate(const lattice *l, float *x, bool back) {
   modulo_of(env->device)->rotate(env->stream, signs, x, env->n_params, l->log2_block, back);
 }
 
-/* Checksum, then codes. */
-static message_head codes_head(const lattice *l, unsigned bits) {
-  const size_t n = l->pairs->env->n_params, words = modulo_words(bits, n);
-  return (message_head){.format = CODES_FORMAT,
-                        .padding_bits = (uint16_t)(32 * words - bits * n),
-                        .n = (uint32_t)n,
-                        .count = (uint32_t)n,
-                        .body_bytes = (uint32_t)(4 * (1 + words))};
-}
-
-static size_t codes_bound(const lattice *l, unsigned bits) {
-  return sizeof(message_head) + codes_head(l, bits).body_bytes;
+static modulo_grid grid_of(const lattice *l, const meeting *m, int e, unsigned bits) {
+  return (modulo_grid){.step = l->step, .bits = bits, .dither = dither_of(l, m, e)};
 }
 
 static enum status send_codes(lattice *l, meeting *m, int e, unsigned bits) {
-  const method_env *env = l->pairs->env;
-  const modulo_grid grid = {.step = l->step, .bits = bits, .dither = dither_of(l, m, e)};
-  const message_head head = codes_head(l, bits);
-  TRY_RETURN(message_acquire(comm_pool(env->comm), codes_bound(l, bits), &m->out[e]));
-  uint32_t *body = (uint32_t *)(void *)message_body(m->out[e]);
-  modulo_of(env->device)->encode(env->stream, &grid, l->z[e], env->n_params, body + 1, body, l->scratch);
-  m->out[e]->theory_bits = (double)bits * (double)env->n_params;
-  message_seal(m->out[e], env->stream, &head);
-  return STATUS_OK;
+  const modulo_grid grid = grid_of(l, m, e, bits);
+  return modulo_message_encode(&l->codec, &grid, l->z[e], &m->out[e]);
 }
 
 /* The grid points of the codes `from` end f near end e's vector, to l->value; whether the checksum is right. */
 static enum status read_codes(lattice *l, const meeting *m, int e, int f, const message *from, unsigned bits,
                               bool *is_right) {
-  const method_env *env = l->pairs->env;
-  const modulo_grid grid = {.step = l->step, .bits = bits, .dither = dither_of(l, m, f)};
-  const message_head head = codes_head(l, bits);
-  TRY_RETURN(pair_expect(from, m->ends[f], &head));
-  const uint32_t *body = (const uint32_t *)(const void *)message_body(from);
-  modulo_of(env->device)
-      ->decode(env->stream, &grid, body + 1, l->z[e], env->n_params, l->value, l->checksum, l->scratch);
-  stream_copy(env->stream, &l->seen[0], body, sizeof *l->seen);
-  stream_copy(env->stream, &l->seen[1], l->checksum, sizeof *l->seen);
-  TRY_RETURN(stream_synchronize(env->stream));
-  *is_right = l->seen[0] == l->seen[1];
-  return STATUS_OK;
+  const modulo_grid grid = grid_of(l, m, f, bits);
+  return modulo_message_decode(&l->codec, &grid, m->ends[f], from, l->z[e], l->value, is_right);
 }
 
 static enum status exchange_codes(lattice *l, meeting *m, float *const *x) {
@@ -113,7 +82,7 @@ static enum status exchange_codes(lattice *l, meeting *m, float *const *x) {
     rotate(l, l->z[e], false);
     TRY_RETURN(send_codes(l, m, e, l->bits));
   }
-  TRY_RETURN(pair_transfer(l->pairs, m->ends, m->out, codes_bound(l, l->bits), m->in));
+  TRY_RETURN(pair_transfer(l->pairs, m->ends, m->out, modulo_message_bytes(&l->codec, l->bits), m->in));
   env->enter(env->clock, PHASE_DECODE);
   for (int e = 0; e < 2; e++) {
     if (m->local[e] < 0) continue;
@@ -162,7 +131,7 @@ static enum status resend(lattice *l, meeting *m) {
     to[n++] = e;
   }
   env->enter(env->clock, PHASE_EXCHANGE);
-  TRY_RETURN(comm_transfer(env->comm, list, n, codes_bound(l, MODULO_MAX_BITS)));
+  TRY_RETURN(comm_transfer(env->comm, list, n, modulo_message_bytes(&l->codec, MODULO_MAX_BITS)));
   env->enter(env->clock, PHASE_DECODE);
   for (size_t k = 0; k < n; k++) {
     const int e = to[k];

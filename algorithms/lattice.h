@@ -9,7 +9,7 @@
 #ifndef TERSE_ALGORITHMS_LATTICE_H
 #define TERSE_ALGORITHMS_LATTICE_H
 
-#include "algorithms/modulo.h"
+#include "algorithms/modulo_message.h"
 #include "algorithms/pairwise.h"
 
 typedef struct lattice {
@@ -20,17 +20,15 @@ typedef struct lattice {
   float *z[2];         /* device, n_params: the ends' rotated vectors */
   float *sum[2];       /* device, n_params: sums of the ends' two grid points */
   float *value;        /* device, n_params */
-  uint32_t *checksum;  /* device, one */
-  uint32_t *scratch;   /* device */
-  uint32_t *seen;      /* pinned, two: checksums, sent and found */
-  uint64_t *failures;  /* [n_local]: codes of b bits each worker could not decode */
+  modulo_codec codec;
+  uint64_t *failures; /* [n_local]: codes of b bits each worker could not decode */
 } lattice;
 
 /* clang-format off */
 #define LATTICE_PARAMS                                                                                              \
   {.name = "bits", .type = PARAM_INT, .fallback = "8", .min = 2, .max = 16,                                         \
    .help = "variant quantized: bits a coordinate (log2 q)"},                                                        \
-  {.name = "y_max", .type = PARAM_REAL, .fallback = "0.1", .above_min = true, .max = 1e6,                           \
+  {.name = "y_max", .type = PARAM_REAL, .fallback = "0.5", .above_min = true, .max = 1e6,                           \
    .help = "variant quantized: how far apart two workers' coordinates may be; beyond it codes are sent again"},     \
   {.name = "rotation", .type = PARAM_INT, .fallback = "0", .min = 0, .max = 15,                                     \
    .help = "variant quantized: log2 of the blocks of the random rotation, e.g. 10; 0: none"}

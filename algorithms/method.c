@@ -20,6 +20,8 @@ enum status method_create(const method *m, const method_env *env, const args *a,
   return status;
 }
 
+const char *method_unrepeatable(const method *m, const args *a) { return m->unrepeatable ? m->unrepeatable(a) : NULL; }
+
 void method_destroy(const method *m, void *state) {
   if (!state) return;
   m->destroy(state);

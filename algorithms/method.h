@@ -80,6 +80,9 @@ typedef struct method {
   const char *(*skip)(const method_env *env, const args *a);
   /* Servers it needs: participants M, M + 1, … of comm. NULL: none. */
   int (*n_servers)(const args *a);
+  /* NULL, or why a run with these parameters does not repeat (static storage): it is stored without a digest. May be
+   * NULL: every run does. */
+  const char *(*unrepeatable)(const args *a);
   size_t state_bytes;
   /* Fills zeroed memory of state_bytes; env outlives it. `destroy` follows in any case, after a failure too, and frees
    * what the state owns but not the state itself: see method_create. */
@@ -106,6 +109,9 @@ const method *method_find(const char *name);  /* by YAML name; NULL where there 
 /* The method's state, created; *state is NULL after a failure. */
 enum status method_create(const method *m, const method_env *env, const args *a, void **state) WARN_UNUSED;
 void method_destroy(const method *m, void *state); /* NULL is ignored */
+
+/* m->unrepeatable, where there is one. */
+const char *method_unrepeatable(const method *m, const args *a);
 
 /* Shared by the methods (local_step.c, method.c). */
 

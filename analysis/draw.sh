@@ -2,6 +2,8 @@
 # analysis/draw.sh DATABASE EXPERIMENT GROUP/FIGURE FOLDER [TIER]: draws analysis/figures/GROUP/FIGURE.{sql,gp} from the
 # database as FOLDER/FIGURE.svg and .pdf. TIER: default the one that ran last, "base" where there is none.
 #
+# Exit status: 0 drawn, 3 there is nothing to draw yet, 1 and 2 it failed.
+#
 # The query sees :experiment and :tier and answers rows (curve, label, x, y, low, high), a curve's rows together and in
 # order of x; any text tells curves apart. The .gp file finds them as `data` (one block a curve) and their names as
 # `labels`, and draws with figures/style.gp. Both run in analysis/figures: what figures share lies there, for .read and load.
@@ -25,8 +27,10 @@ ask() {
 [ $# -ge 5 ] || tier=$(ask <<<"SELECT tier FROM runs WHERE experiment = :experiment ORDER BY id DESC LIMIT 1;")
 ask <"$query" >"$work/rows"
 n_curves=$(cut -f1 "$work/rows" | sort -u | wc -l)
-[ "$n_curves" -gt 0 ] ||
-  fail "$database has no finished run of '$experiment'${tier:+, tier $tier,} for '$figure'; terse run makes them"
+[ "$n_curves" -gt 0 ] || {
+  echo "draw.sh: $database has no finished run of '$experiment'${tier:+, tier $tier,} for '$figure'; terse run makes them" >&2
+  exit 3
+}
 
 awk -F'\t' -v OFS='\t' '$1 != last { if (NR > 1) print "\n"; last = $1 } { print $3, $4, $5, $6 }' "$work/rows" >"$work/data"
 labels=$(awk -F'\t' '!seen[$1]++ { gsub(/["\\]/, "", $2); printf "\"%s\" ", $2 }' "$work/rows")

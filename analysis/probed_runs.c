@@ -8,12 +8,13 @@
 static const char *const query =
     "SELECT p.run, p.label, p.method = 'sgd', coalesce(json_extract(p.config, '$.method.memory'), 1), p.seed,"
     "  p.workers, json_extract(p.config, '$.batch'), json_extract(p.config, '$.steps'),"
-    "  json_extract(p.config, '$.optimizer.lr'),"
-    "  json_extract(p.config, '$.dataset.dimension'), json_extract(p.config, '$.dataset.mu'),"
-    "  json_extract(p.config, '$.dataset.L'), json_extract(p.config, '$.dataset.noise'), p.round, p.value "
+    "  json_extract(p.config, '$.optimizer.lr'), json_extract(p.config, '$.method.density'),"
+    "  json_extract(p.config, '$.model.l2'), json_extract(p.config, '$.dataset.dimension'),"
+    "  json_extract(p.config, '$.dataset.mu'), json_extract(p.config, '$.dataset.L'),"
+    "  json_extract(p.config, '$.dataset.noise'), p.round, iif(count(p.value) = count(*), avg(p.value), NULL) "
     "FROM probes AS p JOIN runs AS r ON r.id = p.run AND r.experiment = p.experiment AND r.tier = p.tier "
-    "WHERE p.experiment = ?1 AND p.tier = '' AND p.status = 'finished' AND p.name = 'gradient_norm2' AND p.worker = -1 "
-    "ORDER BY r.position, p.run, p.round";
+    "WHERE p.experiment = ?1 AND p.tier = '' AND p.status = 'finished' AND p.name = ?2 "
+    "GROUP BY r.position, p.run, p.round ORDER BY r.position, p.run, p.round";
 enum {
   COLUMN_RUN,
   COLUMN_LABEL,
@@ -24,6 +25,8 @@ enum {
   COLUMN_BATCH,
   COLUMN_STEPS,
   COLUMN_LR,
+  COLUMN_DENSITY,
+  COLUMN_L2,
   COLUMN_DIMENSION,
   COLUMN_MU,
   COLUMN_L,
@@ -41,13 +44,16 @@ static enum status grow(void **list, size_t n, size_t size) {
   return STATUS_OK;
 }
 
+static double number_or_nan(sqlite3_stmt *row, int column) {
+  return sqlite3_column_type(row, column) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(row, column);
+}
+
 static enum status begin_run(sqlite3_stmt *row, probed_run *s) {
   *s = (probed_run){0};
   const char *label = (const char *)sqlite3_column_text(row, COLUMN_LABEL);
-  for (int c = COLUMN_BATCH; c <= COLUMN_NOISE; c++)
-    if (sqlite3_column_type(row, c) == SQLITE_NULL)
-      return FAIL(STATUS_BAD_INPUT, "run %lld is not one of the quadratic problem with a number of steps",
-                  sqlite3_column_int64(row, COLUMN_RUN));
+  if (!(sqlite3_column_double(row, COLUMN_STEPS) >= 1))
+    return FAIL(STATUS_BAD_INPUT, "run %lld has no number of steps; give its experiment steps instead of epochs",
+                sqlite3_column_int64(row, COLUMN_RUN));
   s->label = label ? strdup(label) : NULL;
   if (!s->label) return FAIL(STATUS_NO_MEMORY, "no memory for a label");
   s->is_dense = sqlite3_column_int(row, COLUMN_DENSE);
@@ -58,15 +64,17 @@ static enum status begin_run(sqlite3_stmt *row, probed_run *s) {
   s->steps = sqlite3_column_double(row, COLUMN_STEPS);
   s->lr = sqlite3_column_double(row, COLUMN_LR);
   s->dimension = (size_t)sqlite3_column_int64(row, COLUMN_DIMENSION);
-  s->mu = sqlite3_column_double(row, COLUMN_MU);
-  s->L = sqlite3_column_double(row, COLUMN_L);
-  s->noise = sqlite3_column_double(row, COLUMN_NOISE);
+  s->mu = number_or_nan(row, COLUMN_MU);
+  s->L = number_or_nan(row, COLUMN_L);
+  s->noise = number_or_nan(row, COLUMN_NOISE);
+  s->density = number_or_nan(row, COLUMN_DENSITY);
+  s->l2 = number_or_nan(row, COLUMN_L2);
   return STATUS_OK;
 }
 
 static enum status add_probe(sqlite3_stmt *row, probed_run *s) {
   if (sqlite3_column_type(row, COLUMN_VALUE) == SQLITE_NULL)
-    return FAIL(STATUS_BAD_INPUT, "run %lld has a gradient that is not finite", sqlite3_column_int64(row, COLUMN_RUN));
+    return FAIL(STATUS_BAD_INPUT, "run %lld has a probe that is not finite", sqlite3_column_int64(row, COLUMN_RUN));
   TRY_RETURN(grow((void **)&s->round, s->n, sizeof *s->round));
   TRY_RETURN(grow((void **)&s->value, s->n, sizeof *s->value));
   s->round[s->n] = sqlite3_column_double(row, COLUMN_ROUND);
@@ -74,7 +82,8 @@ static enum status add_probe(sqlite3_stmt *row, probed_run *s) {
   return STATUS_OK;
 }
 
-enum status probed_runs_load(const char *database, const char *experiment, probed_run **out, size_t *n) {
+enum status probed_runs_load(const char *database, const char *experiment, const char *series, probed_run **out,
+                             size_t *n) {
   enum status status = STATUS_OK;
   sqlite3 *db = NULL;
   sqlite3_stmt *row = NULL;
@@ -84,6 +93,7 @@ enum status probed_runs_load(const char *database, const char *experiment, probe
   int code = sqlite3_open_v2(database, &db, SQLITE_OPEN_READONLY, NULL);
   if (code == SQLITE_OK) code = sqlite3_prepare_v2(db, query, -1, &row, NULL);
   if (code == SQLITE_OK) code = sqlite3_bind_text(row, 1, experiment, -1, SQLITE_STATIC);
+  if (code == SQLITE_OK) code = sqlite3_bind_text(row, 2, series, -1, SQLITE_STATIC);
   while (code == SQLITE_OK || code == SQLITE_ROW) {
     if ((code = sqlite3_step(row)) != SQLITE_ROW) break;
     const int64_t run = sqlite3_column_int64(row, COLUMN_RUN);
@@ -100,8 +110,8 @@ enum status probed_runs_load(const char *database, const char *experiment, probe
     goto exit;
   }
   if (*n == 0)
-    status = FAIL(STATUS_BAD_INPUT, "%s has no finished run of '%s' with gradient probes; run the experiment first",
-                  database, experiment);
+    status = FAIL(STATUS_BAD_INPUT, "%s has no finished run of '%s' with probes of %s; run the experiment first",
+                  database, experiment, series);
 exit:
   sqlite3_finalize(row);
   sqlite3_close(db);

@@ -1,5 +1,4 @@
-/* The runs of an experiment on the quadratic problem, with the squared gradient norms probed along them, read from the
- * results database. */
+/* The runs of an experiment with a series probed along them, read from the results database. */
 #ifndef TERSE_ANALYSIS_PROBED_RUNS_H
 #define TERSE_ANALYSIS_PROBED_RUNS_H
 
@@ -17,16 +16,20 @@ typedef struct probed_run {
   int workers, batch;
   double steps; /* T */
   double lr;
-  size_t dimension;
-  double mu, L; /* smallest and largest eigenvalue */
-  double noise; /* standard deviation of a sample's gradient in each coordinate */
-  size_t n;     /* probes, rounds ascending */
-  double *round, *value;
+  double density;   /* of gtopk; NaN elsewhere */
+  double l2;        /* of softmax; NaN elsewhere */
+  size_t dimension; /* of a synthetic data set; 0 elsewhere */
+  double mu, L;     /* of the quadratic: smallest and largest eigenvalue; NaN elsewhere */
+  double noise;     /* of the quadratic: standard deviation of a sample's gradient in each coordinate; NaN elsewhere */
+  size_t n;         /* probes, rounds ascending */
+  double *round, *value; /* values are means over the workers where each has its own */
 } probed_run;
 
-/* The finished runs of `experiment` (base tier) with gradient probes, in the experiment's order. Reads only.
- * STATUS_STORE: the database cannot be read. STATUS_BAD_INPUT: it has no such runs, or one lacks what is read of it. */
-enum status probed_runs_load(const char *database, const char *experiment, probed_run **out, size_t *n) WARN_UNUSED;
+/* The finished runs of `experiment` (base tier) with probes named `series`, in the experiment's order. Reads only.
+ * STATUS_STORE: the database cannot be read. STATUS_BAD_INPUT: it has no such runs, or one has no number of steps or a
+ * value that is not finite. */
+enum status probed_runs_load(const char *database, const char *experiment, const char *series, probed_run **out,
+                             size_t *n) WARN_UNUSED;
 void probed_runs_free(probed_run *list, size_t n); /* NULL is ignored */
 
 /* Mean of the value over rounds from the first probe to the last, by the trapezoid rule; NaN for fewer than 2. */

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/grid.h"
 #include "analysis/quadratic_theory.h"
 
-enum { MAX_STEPS = 16, MAX_SEEDS = 64, N_RESAMPLES = 4000 };
-static const double expected_slope = -0.5, slope_tolerance = 0.05, descent_tolerance = 0.01, level_tolerance = 0.05;
+enum { N_RESAMPLES = 4000 };
+static const double descent_tolerance = 0.01, level_tolerance = 0.05, optimum_tolerance = 1e-6;
 
 static enum verdict count(tally *verdicts, enum verdict v) {
   verdicts->n[v]++;
@@ -63,20 +64,17 @@ enum status check_descent(const probed_run *runs, size_t n, FILE *out, tally *ve
   return STATUS_OK;
 }
 
-/* One method's means over rounds, a row a seed, a column a T. */
-typedef struct grid {
-  double steps[MAX_STEPS];
-  int64_t seeds[MAX_SEEDS];
-  size_t n_steps, n_seeds;
-  double values[MAX_SEEDS * MAX_STEPS]; /* [seed * n_steps + column] */
-  double expected[MAX_STEPS];           /* of plain SGD, by theory, over the same probes */
-} grid;
+/* How a mean over rounds is to depend on what was varied. */
+typedef struct power_law {
+  const char *title, *name; /* name: of what was varied */
+  grid_axis *axis;
+  double from; /* the share of a run that is left out at its beginning */
+  double slope, tolerance;
+} power_law;
 
-static int compare_runs(const void *a, const void *b) {
-  const probed_run *x = *(const probed_run *const *)a, *y = *(const probed_run *const *)b;
-  if (x->seed != y->seed) return x->seed < y->seed ? -1 : 1;
-  return (x->steps > y->steps) - (x->steps < y->steps);
-}
+static double length_of(const probed_run *s) { return s->steps; }
+static double workers_of(const probed_run *s) { return s->workers; }
+static double compression_of(const probed_run *s) { return 1 / s->density; }
 
 static double expected_mean(const probed_run *s) {
   const quadratic q = theory_of(s);
@@ -88,85 +86,149 @@ static double expected_mean(const probed_run *s) {
   return mean;
 }
 
-/* Fills the grid from the runs with `label`; they must be a full product of seeds and steps. */
-static enum status fill_grid(const probed_run *runs, size_t n, const char *label, grid *g) {
-  const probed_run *mine[MAX_SEEDS * MAX_STEPS];
-  size_t n_mine = 0;
-  *g = (grid){0};
-  for (size_t i = 0; i < n; i++) {
-    if (strcmp(runs[i].label, label) != 0) continue;
-    if (n_mine == MAX_SEEDS * MAX_STEPS) return FAIL(STATUS_BAD_INPUT, "%s has more runs than a fit takes", label);
-    mine[n_mine++] = &runs[i];
-  }
-  qsort(mine, n_mine, sizeof *mine, compare_runs);
-  while (g->n_steps < n_mine && mine[g->n_steps]->seed == mine[0]->seed) g->n_steps++;
-  g->n_seeds = n_mine / g->n_steps;
-  if (g->n_steps > MAX_STEPS || g->n_seeds > MAX_SEEDS)
-    return FAIL(STATUS_BAD_INPUT, "%s has %zu lengths and %zu seeds, more than a fit takes", label, g->n_steps,
-                g->n_seeds);
-  bool complete = n_mine % g->n_steps == 0;
-  for (size_t i = 0; i < n_mine && complete; i++) {
-    const size_t column = i % g->n_steps;
-    if (column == 0) g->seeds[i / g->n_steps] = mine[i]->seed;
-    if (i < g->n_steps) {
-      g->steps[column] = mine[i]->steps;
-      g->expected[column] = expected_mean(mine[i]);
-    }
-    complete = mine[i]->steps == g->steps[column] && mine[i]->seed == g->seeds[i / g->n_steps];
-    g->values[i] = mean_over_rounds(mine[i]->round, mine[i]->value, mine[i]->n);
-  }
-  if (!complete)
-    return FAIL(STATUS_BAD_INPUT, "%s has not the same lengths for every seed; run the experiment again", label);
-  return STATUS_OK;
-}
-
-static double column_mean(const grid *g, size_t column) {
-  double mean = 0;
-  for (size_t s = 0; s < g->n_seeds; s++) mean += g->values[s * g->n_steps + column] / (double)g->n_seeds;
-  return mean;
-}
-
-static enum status judge_method(const probed_run *first, const grid *g, FILE *out, tally *verdicts) {
-  slope_estimate e;
-  TRY_RETURN(fit_slope(g->steps, g->values, g->n_steps, g->n_seeds, N_RESAMPLES, 1, &e));
-  fprintf(out, "  %s, %zu seeds\n    %-16s", first->label, g->n_seeds, "T");
-  for (size_t i = 0; i < g->n_steps; i++) fprintf(out, " %9g", g->steps[i]);
-  fprintf(out, "\n    %-16s", "mean |grad f|^2");
-  for (size_t i = 0; i < g->n_steps; i++) fprintf(out, " %9.4g", column_mean(g, i));
+static void print_grid(const grid *g, const char *name, FILE *out) {
+  fprintf(out, "    %-16s", name);
+  for (size_t i = 0; i < g->n_columns; i++) fprintf(out, " %9g", g->x[i]);
+  fprintf(out, "\n    %-16s", "mean");
+  for (size_t i = 0; i < g->n_columns; i++) fprintf(out, " %9.4g", grid_mean(g, i));
   fputc('\n', out);
-  const enum verdict on_slope = verdict_on(e.interval, expected_slope, slope_tolerance);
-  fprintf(out, "    slope %.3f, 95 %% interval [%.3f, %.3f]; ", e.slope, e.interval.low, e.interval.high);
-  if (first->has_residual) {
-    fprintf(out, "theory %g within %g: %s\n", expected_slope, slope_tolerance, verdict_name(count(verdicts, on_slope)));
-  } else {
-    const enum verdict apart = on_slope == VERDICT_CONTRADICTED ? VERDICT_CONFIRMED
-                               : on_slope == VERDICT_CONFIRMED  ? VERDICT_CONTRADICTED
-                                                                : VERDICT_INCONCLUSIVE;
-    fprintf(out, "without the residual not %g: %s\n", expected_slope, verdict_name(count(verdicts, apart)));
-  }
-  if (!first->is_dense) return STATUS_OK;
+}
+
+static void judge_level(const grid *g, FILE *out, tally *verdicts) {
   double worst = 0;
   fprintf(out, "    %-16s", "exact theory");
-  for (size_t i = 0; i < g->n_steps; i++) {
-    const double deviation = fabs(column_mean(g, i) / g->expected[i] - 1);
-    fprintf(out, " %9.4g", g->expected[i]);
+  for (size_t i = 0; i < g->n_columns; i++) {
+    const double expected = expected_mean(g->first[i]), deviation = fabs(grid_mean(g, i) / expected - 1);
+    fprintf(out, " %9.4g", expected);
     if (isnan(deviation) || deviation > worst) worst = deviation;
   }
   fprintf(out, "\n    worst deviation %.2g %%, tolerance %g %%: %s\n", 100 * worst, 100 * level_tolerance,
           verdict_name(count(verdicts, exactly(worst, 0, level_tolerance))));
+}
+
+static enum status judge_method(const power_law *p, const grid *g, FILE *out, tally *verdicts) {
+  const probed_run *first = g->first[0];
+  slope_estimate e;
+  TRY_RETURN(fit_slope(g->x, g->values, g->n_columns, g->n_seeds, N_RESAMPLES, 1, &e));
+  fprintf(out, "  %s, %zu seeds\n", first->label, g->n_seeds);
+  print_grid(g, p->name, out);
+  const enum verdict on_slope = verdict_on(e.interval, p->slope, p->tolerance);
+  fprintf(out, "    slope %.3f, 95 %% interval [%.3f, %.3f]; ", e.slope, e.interval.low, e.interval.high);
+  if (first->has_residual) {
+    fprintf(out, "theory %g within %g: %s\n", p->slope, p->tolerance, verdict_name(count(verdicts, on_slope)));
+  } else {
+    const enum verdict apart = on_slope == VERDICT_CONTRADICTED ? VERDICT_CONFIRMED
+                               : on_slope == VERDICT_CONFIRMED  ? VERDICT_CONTRADICTED
+                                                                : VERDICT_INCONCLUSIVE;
+    fprintf(out, "without the residual not %g: %s\n", p->slope, verdict_name(count(verdicts, apart)));
+  }
   return STATUS_OK;
 }
 
-enum status check_noise(const probed_run *runs, size_t n, FILE *out, tally *verdicts) {
+static enum status check_power(const power_law *p, const probed_run *runs, size_t n, FILE *out, tally *verdicts) {
   grid g;
-  fprintf(out,
-          "Stochastic gradients on the quadratic, eta = theta / sqrt(T): mean over t of |grad f(x_t)|^2 against T\n");
+  fprintf(out, "%s\n", p->title);
   for (size_t i = 0; i < n; i++) {
     size_t first = 0;
     while (strcmp(runs[first].label, runs[i].label) != 0) first++;
     if (first < i) continue; /* judged with the first run of its label */
-    TRY_RETURN(fill_grid(runs, n, runs[i].label, &g));
-    TRY_RETURN(judge_method(&runs[i], &g, out, verdicts));
+    TRY_RETURN(grid_fill(runs, n, runs[i].label, p->axis, p->from, &g));
+    TRY_RETURN(judge_method(p, &g, out, verdicts));
+    if (p->axis == length_of && runs[i].is_dense && isfinite(runs[i].mu)) judge_level(&g, out, verdicts);
   }
+  return STATUS_OK;
+}
+
+enum status check_noise(const probed_run *runs, size_t n, FILE *out, tally *verdicts) {
+  static const power_law law = {
+      "Stochastic gradients, eta = theta / sqrt(T): mean over t, against T", "T", length_of, 0, -0.5, 0.05};
+  return check_power(&law, runs, n, out, verdicts);
+}
+
+enum status check_speedup(const probed_run *runs, size_t n, FILE *out, tally *verdicts) {
+  static const power_law law = {"Linear speed-up, eta constant: mean over the second half of the rounds, against M",
+                                "M",
+                                workers_of,
+                                0.5,
+                                -1,
+                                0.1};
+  return check_power(&law, runs, n, out, verdicts);
+}
+
+/* ---- compression */
+
+/* The mean's ratio between neighbouring columns, seed by seed. */
+static enum status judge_order(const grid *g, FILE *out, tally *verdicts) {
+  for (size_t i = 1; i < g->n_columns; i++) {
+    double ratio[GRID_MAX_SEEDS], mean;
+    interval around;
+    for (size_t s = 0; s < g->n_seeds; s++)
+      ratio[s] = g->values[s * g->n_columns + i] / g->values[s * g->n_columns + i - 1];
+    TRY_RETURN(mean_interval(ratio, g->n_seeds, N_RESAMPLES, 1, &mean, &around));
+    const enum verdict v = count(verdicts, verdict_within(around, (interval){1, INFINITY}));
+    fprintf(out, "    from c = %g to %g times %.3f, 95 %% interval [%.3f, %.3f]; not below 1: %s\n", g->x[i - 1],
+            g->x[i], mean, around.low, around.high, verdict_name(v));
+  }
+  return STATUS_OK;
+}
+
+static enum status judge_excess(const grid *g, FILE *out, tally *verdicts) {
+  double excess[GRID_MAX_SEEDS * GRID_MAX_COLUMNS];
+  const size_t n = g->n_columns - 1;
+  slope_estimate e;
+  for (size_t s = 0; s < g->n_seeds; s++)
+    for (size_t i = 0; i < n; i++)
+      excess[s * n + i] = g->values[s * g->n_columns + i + 1] - g->values[s * g->n_columns];
+  TRY_RETURN(fit_slope(g->x + 1, excess, n, g->n_seeds, N_RESAMPLES, 1, &e));
+  const enum verdict v = count(verdicts, verdict_within(e.interval, (interval){-INFINITY, 3}));
+  fprintf(out, "    above that of c = 1 by c^%.2f, 95 %% interval [%.2f, %.2f]; theory at most c^3: %s\n", e.slope,
+          e.interval.low, e.interval.high, verdict_name(v));
+  return STATUS_OK;
+}
+
+static double largest(const probed_run *s) {
+  double most = 0;
+  for (size_t i = 0; i < s->n; i++)
+    if (!(s->value[i] <= most)) most = s->value[i];
+  return most;
+}
+
+static void judge_residual(const probed_run *gradients, const probed_run *residuals, size_t n, double c, FILE *out,
+                           tally *verdicts) {
+  double most = 0, least_bound = INFINITY;
+  for (size_t i = 0; i < n; i++) {
+    const probed_run *s = &gradients[i];
+    if (compression_of(s) != c) continue;
+    const double B2 = largest(s) + (double)s->dimension * s->noise * s->noise / s->batch;
+    most = fmax(most, largest(&residuals[i]));
+    least_bound = fmin(least_bound, (c * c * c - c) * B2);
+  }
+  const enum verdict v = count(verdicts, verdict_within((interval){most, most}, (interval){0, least_bound}));
+  fprintf(out, "    c = %g: |e|^2 at most %.4g, bound (c^3 - c) B^2 = %.4g: %s\n", c, most, least_bound,
+          verdict_name(v));
+}
+
+enum status check_compression(const probed_run *gradients, const probed_run *residuals, size_t n, FILE *out,
+                              tally *verdicts) {
+  grid g;
+  TRY_RETURN(grid_fill(gradients, n, NULL, compression_of, 0, &g));
+  if (g.x[0] != 1 || g.n_columns < 3)
+    return FAIL(STATUS_BAD_INPUT, "the cost of compression needs gtopk at density 1 and at two others");
+  fprintf(out, "gTop-k at c = 1/density on the quadratic, eta constant: mean over t of |grad f(x_t)|^2\n");
+  print_grid(&g, "c", out);
+  TRY_RETURN(judge_order(&g, out, verdicts));
+  TRY_RETURN(judge_excess(&g, out, verdicts));
+  for (size_t i = 1; i < g.n_columns; i++) judge_residual(gradients, residuals, n, g.x[i], out, verdicts);
+  return STATUS_OK;
+}
+
+/* ---- the known optimum */
+
+enum status find_optimum(const probed_run *objective, const probed_run *gradient, FILE *out, double *optimum) {
+  const double bound = gradient->value[gradient->n - 1] / (2 * gradient->l2);
+  *optimum = objective->value[objective->n - 1];
+  if (!(bound <= optimum_tolerance))
+    return FAIL(STATUS_BAD_INPUT, "the optimum is known to %g only; let the descent take more steps", bound);
+  fprintf(out, "Softmax regression with l2: F(x*) = %.9f, above the minimum by %.1g at most\n", *optimum, bound);
   return STATUS_OK;
 }

@@ -128,6 +128,7 @@ int comm_rank(const comm *c) { return c->rank; }
 int comm_n_ranks(const comm *c) { return c->n_ranks; }
 
 int comm_n_workers(const comm *c) { return c->n_workers; }
+int comm_n_participants(const comm *c) { return c->n_participants; }
 
 int comm_first_worker(const comm *c) { return c->first_worker[c->rank]; }
 

@@ -44,6 +44,7 @@ void comm_destroy(comm *c); /* NULL is ignored */
 int comm_rank(const comm *c);
 int comm_n_ranks(const comm *c);
 int comm_n_workers(const comm *c);
+int comm_n_participants(const comm *c); /* workers, then servers */
 int comm_first_worker(const comm *c); /* of this rank: block [first, first + n_local) */
 int comm_n_local(const comm *c);
 int comm_rank_of(const comm *c, int participant); /* the rank a worker or server lives on */

@@ -14,6 +14,35 @@ enum status profile_attach(MPI_Comm channel, uint64_t *counter) {
   return mpi_check(PMPI_Comm_set_attr(channel, counter_key, counter), "attach the byte counter");
 }
 
+static int window_key = MPI_KEYVAL_INVALID; /* the same of windows */
+
+enum status profile_attach_window(MPI_Win window, uint64_t *counter) {
+  if (window_key == MPI_KEYVAL_INVALID)
+    TRY_RETURN(mpi_check(PMPI_Win_create_keyval(MPI_WIN_NULL_COPY_FN, MPI_WIN_NULL_DELETE_FN, &window_key, NULL),
+                         "create the key of the byte counter"));
+  return mpi_check(PMPI_Win_set_attr(window, window_key, counter), "attach the byte counter");
+}
+
+static void count_window(MPI_Win window, int n, MPI_Datatype type) {
+  if (window_key == MPI_KEYVAL_INVALID) return;
+  uint64_t *counter = NULL;
+  int found = 0, size = 0;
+  if (PMPI_Win_get_attr(window, window_key, &counter, &found) != MPI_SUCCESS || !found) return;
+  if (PMPI_Type_size(type, &size) == MPI_SUCCESS) *counter += (uint64_t)n * (uint64_t)size;
+}
+
+int MPI_Get(void *to, int n, MPI_Datatype type, int rank, MPI_Aint at, int n_there, MPI_Datatype type_there,
+            MPI_Win window) {
+  count_window(window, n, type);
+  return PMPI_Get(to, n, type, rank, at, n_there, type_there, window);
+}
+
+int MPI_Put(const void *from, int n, MPI_Datatype type, int rank, MPI_Aint at, int n_there, MPI_Datatype type_there,
+            MPI_Win window) {
+  count_window(window, n, type);
+  return PMPI_Put(from, n, type, rank, at, n_there, type_there, window);
+}
+
 static void count(MPI_Comm channel, int n, MPI_Datatype type) {
   if (counter_key == MPI_KEYVAL_INVALID) return;
   uint64_t *counter = NULL;

@@ -153,6 +153,8 @@ void reduce_release(comm *c);
 
 /* From now on MPI counts the bytes sent on `channel` into *counter, which outlives the channel. */
 enum status profile_attach(MPI_Comm channel, uint64_t *counter) WARN_UNUSED;
+/* The same for what is read and written through a window. */
+enum status profile_attach_window(MPI_Win window, uint64_t *counter) WARN_UNUSED;
 /* STATUS_PEER naming what was tried and MPI's reason, unless `code` is MPI_SUCCESS. */
 enum status mpi_check(int code, const char *what) WARN_UNUSED;
 

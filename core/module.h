@@ -37,7 +37,7 @@ enum param_type {
   PARAM_REAL,     /* args_real */
   PARAM_BOOL,     /* args_bool */
   PARAM_CHOICE,   /* args_text: one of `choices` */
-  PARAM_PIPELINE, /* args_modules: a list of compressors, e.g. [topk: {density: 0.01}]; [] only where it is the default */
+  PARAM_PIPELINE, /* args_modules: a list of compressors, e.g. [topk: {density: 0.01}]; [] where that is the default */
   PARAM_TEXT,     /* args_text: any; its module says what it means */
   PARAM_REALS,    /* args_reals: a list of at most ARG_MAX_REALS numbers, e.g. [0.25, 0.01], each within the bounds */
 };

@@ -10,8 +10,8 @@
 #include "core/rng.h"
 #include "core/status.h"
 
-/* PROBE is the fixed set on which gradient norms are measured: the first 2,048 training samples, or the exact,
- * noise-free objective of a synthetic problem. */
+/* PROBE is the fixed set on which gradient norms are measured: the first 2,048 training samples, or, of a
+ * synthetic problem, the exact, noise-free objective. */
 enum split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_PROBE };
 
 /* What a mini-batch is made from. */

@@ -71,9 +71,10 @@ typedef struct evaluation {
 /* Loss and accuracy of `params` over a split. Batch norm takes its statistics from the probe set, computed anew, since
  * workers have none in common; carried state begins as zeros. Waits for the device. */
 enum status net_evaluate(net *n, const data *d, enum split split, const float *params, evaluation *out) WARN_UNUSED;
-/* gradient = the exact gradient of the mean loss over a split, regulariser included; waits for the device. Batches of
- * the net's size are normalised each by itself, and what is carried from batch to batch is not differentiated. */
-enum status net_full_gradient(net *n, const data *d, enum split split, const float *params,
-                              float *gradient) WARN_UNUSED;
+/* loss = the mean loss over a split, regulariser included, gradient (device memory) = its exact gradient; waits for the
+ * device. Batches of the net's size are normalised each by itself, and what is carried from batch to batch is not
+ * differentiated. */
+enum status net_full_gradient(net *n, const data *d, enum split split, const float *params, float *gradient,
+                              double *loss) WARN_UNUSED;
 
 #endif

@@ -197,14 +197,16 @@ static void part_work(const void *arguments, size_t unused) {
   net *n = j->net;
   run r;
   if (!run_batch(j, n->part, &r)) return;
+  n->loss_sum += r.loss_sum;
   for (size_t i = 0; i < n->table.n_params; i++) n->sum[i] += n->part[i];
 }
 
 static void whole_work(const void *arguments, size_t unused) {
   (void)unused;
   const job *j = (const job *)arguments;
-  const net *n = j->net;
+  net *n = j->net;
   for (size_t i = 0; i < n->table.n_params; i++) j->gradient[i] = (float)(n->sum[i] + n->l2 * j->params[i]);
+  n->penalty = penalty_of(n, j->params);
 }
 
 /* ---- the interface */
@@ -316,15 +318,19 @@ enum status net_evaluate(net *n, const data *d, enum split split, const float *p
   return STATUS_OK;
 }
 
-enum status net_full_gradient(net *n, const data *d, enum split split, const float *params, float *gradient) {
+enum status net_full_gradient(net *n, const data *d, enum split split, const float *params, float *gradient,
+                              double *loss) {
   size_t n_batches;
   TRY_RETURN(n_batches_of(n, d, split, &n_batches));
   TRY_RETURN(event_wait(n->consumed));
   memset(n->sum, 0, n->table.n_params * sizeof *n->sum);
+  n->loss_sum = 0;
   TRY_RETURN(for_each_batch(n, d, split, n_batches, RUN_TRAIN, params, part_work));
   const job j = {.net = n, .params = params, .gradient = gradient};
   issue(n, whole_work, &j);
-  return stream_synchronize(n->stream);
+  TRY_RETURN(stream_synchronize(n->stream));
+  *loss = n->loss_sum / (double)(split_size(d, split) * n->n_steps) + n->penalty;
+  return STATUS_OK;
 }
 
 enum status net_time_library_calls(net *n, uint64_t (*now_ns)(void), uint64_t *ns) {

@@ -3,12 +3,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/args.h"
 #include "core/statistics.h"
 #include "datasets/sampler.h"
 #include "models/net.h"
+#include "runner/bench_serve.h"
+#include "runner/clock.h"
 
 enum { WARM_UP_STEPS = 20 };
 
@@ -20,6 +21,7 @@ typedef struct subject {
   sampler *sampler;
   net *net;
   size_t batch, n_params;
+  int n_steps; /* of a sample */
   float *params, *state, *gradient, *momentum, *loss;
   uint64_t step;
 } subject;
@@ -28,12 +30,6 @@ typedef struct subject {
 typedef struct sample {
   double step_ns, library_ns;
 } sample;
-
-static uint64_t cpu_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static enum status open_data(const bench_step_options *o, subject *s) {
   args a = {.n = 0};
@@ -111,34 +107,26 @@ static enum status train_step(subject *s) {
   return STATUS_OK;
 }
 
-static enum status take_sample(subject *s, int n_steps, sample *out) {
+static enum status take_sample(subject *s, sample *out) {
   uint64_t library_ns = 0;
-  const uint64_t begin = cpu_ns();
-  for (int i = 0; i < n_steps; i++) TRY_RETURN(train_step(s));
+  const uint64_t begin = clock_cpu_ns();
+  for (int i = 0; i < s->n_steps; i++) TRY_RETURN(train_step(s));
   TRY_RETURN(stream_synchronize(s->stream));
-  out->step_ns = (double)(cpu_ns() - begin) / n_steps;
-  for (int i = 0; i < n_steps; i++) {
+  out->step_ns = (double)(clock_cpu_ns() - begin) / s->n_steps;
+  for (int i = 0; i < s->n_steps; i++) {
     uint64_t once_ns;
-    TRY_RETURN(net_time_library_calls(s->net, cpu_ns, &once_ns));
+    TRY_RETURN(net_time_library_calls(s->net, clock_cpu_ns, &once_ns));
     library_ns += once_ns;
   }
-  out->library_ns = (double)library_ns / n_steps;
+  out->library_ns = (double)library_ns / s->n_steps;
   return STATUS_OK;
 }
 
-static enum status serve(subject *s, int n_steps) {
-  char *line = NULL;
-  size_t capacity = 0;
-  enum status status = STATUS_OK;
+static enum status answer(void *context) {
   sample one;
-  while (getline(&line, &capacity, stdin) >= 0) {
-    TRY(take_sample(s, n_steps, &one));
-    printf("{\"step_ns\":%.0f,\"library_ns\":%.0f}\n", one.step_ns, one.library_ns);
-    fflush(stdout);
-  }
-exit:
-  free(line);
-  return status;
+  TRY_RETURN(take_sample((subject *)context, &one));
+  printf("{\"step_ns\":%.0f,\"library_ns\":%.0f}\n", one.step_ns, one.library_ns);
+  return STATUS_OK;
 }
 
 static enum status print_table(subject *s, const bench_step_options *o) {
@@ -147,7 +135,7 @@ static enum status print_table(subject *s, const bench_step_options *o) {
   if (!step || !library) TRY(FAIL(STATUS_NO_MEMORY, "no memory for the benchmark"));
   for (int i = 0; i < o->n_samples; i++) {
     sample one;
-    TRY(take_sample(s, o->n_steps, &one));
+    TRY(take_sample(s, &one));
     step[i] = one.step_ns / 1e6;
     library[i] = one.library_ns / 1e6;
   }
@@ -164,11 +152,11 @@ exit:
 
 enum status bench_step(const bench_step_options *o) {
   enum status status = STATUS_OK;
-  subject s = {.batch = 0};
+  subject s = {.n_steps = o->n_steps};
   TRY(open_subject(o, &s));
   for (int i = 0; i < WARM_UP_STEPS; i++) TRY(train_step(&s));
   if (o->serve)
-    TRY(serve(&s, o->n_steps));
+    TRY(bench_serve(answer, &s));
   else
     TRY(print_table(&s, o));
 exit:

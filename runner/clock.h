@@ -9,6 +9,8 @@
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t clock_now_ns(void);
+/* CPU time of the calling thread. */
+uint64_t clock_cpu_ns(void);
 
 /* A stopwatch that runs while training and stands while evaluating and in PHASE_PROBE. Zero-initialise. */
 typedef struct stopwatch {

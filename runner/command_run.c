@@ -42,7 +42,7 @@ static enum status load_plans(const environment *e, const run_options *o, const 
     if (status == STATUS_OK)
       (*n)++;
     else if (status == STATUS_NO_DATA && o->skip_missing)
-      fprintf(stderr, "left out: %s\n", status_detail());
+      fprintf(stderr, "left out: %s: %s\n", files->items[i], status_detail());
     else
       return status;
   }

@@ -27,7 +27,7 @@ typedef struct verify_options {
 /* The stored run. */
 typedef struct stored {
   char *config;
-  char digest[17], commit[41], device[160];
+  char digest[17], status[24], commit[41], device[160]; /* digest "": none */
   int ranks;
 } stored;
 
@@ -57,12 +57,11 @@ static enum status read_stored(const char *file, int64_t run, stored *out) {
   sqlite3_bind_int64(s, 1, run);
   if (sqlite3_step(s) != SQLITE_ROW) {
     status = FAIL(STATUS_BAD_INPUT, "there is no run %lld in %s", (long long)run, file);
-  } else if (sqlite3_column_type(s, 1) == SQLITE_NULL) {
-    status = FAIL(STATUS_BAD_INPUT, "run %lld has no digest to compare with: its status is %s", (long long)run,
-                  (const char *)sqlite3_column_text(s, 5));
   } else {
+    const char *digest = (const char *)sqlite3_column_text(s, 1);
     out->config = strdup((const char *)sqlite3_column_text(s, 0));
-    snprintf(out->digest, sizeof out->digest, "%s", (const char *)sqlite3_column_text(s, 1));
+    snprintf(out->digest, sizeof out->digest, "%s", digest ? digest : "");
+    snprintf(out->status, sizeof out->status, "%s", (const char *)sqlite3_column_text(s, 5));
     snprintf(out->commit, sizeof out->commit, "%s", (const char *)sqlite3_column_text(s, 2));
     snprintf(out->device, sizeof out->device, "%s", (const char *)sqlite3_column_text(s, 3));
     out->ranks = sqlite3_column_int(s, 4);
@@ -72,6 +71,14 @@ exit:
   sqlite3_finalize(s);
   sqlite3_close(connection);
   return status;
+}
+
+/* Whether there is something that a repetition could agree with. */
+static enum status check_repeats(int64_t run, const stored *s, const cell *c) {
+  const char *reason = method_unrepeatable(c->method, &c->method_spec.args);
+  if (reason) return FAIL(STATUS_BAD_INPUT, "run %lld does not repeat: %s", (long long)run, reason);
+  if (s->digest[0]) return STATUS_OK;
+  return FAIL(STATUS_BAD_INPUT, "run %lld has no digest to compare with: its status is %s", (long long)run, s->status);
 }
 
 static enum launch_line take_line(void *context, const char *line, size_t n) {
@@ -177,6 +184,7 @@ static int verify(const environment *e, const verify_options *o, const char *wor
   TRY(run_number(word, &run));
   TRY(read_stored(o->database, run, &s));
   TRY(cell_from_json(s.config, &c));
+  TRY(check_repeats(run, &s, c));
   TRY(repeat(e, o, &s, c, r));
   code = compare(&s, r);
 exit:

@@ -29,8 +29,8 @@ static void write_counts_by_direction(FILE *out, const char *name, const uint64_
 static enum status gather_counts(const trial *t, totals *out) {
   const traffic *account = comm_traffic(t->comm);
   uint64_t sums[2 * N_DIRECTIONS + 4] = {0};
-  for (int w = 0; w < t->env.n_workers; w++) {
-    const traffic_count *count = traffic_of(account, w);
+  for (int p = 0; p < comm_n_participants(t->comm); p++) {
+    const traffic_count *count = traffic_of(account, p);
     for (int d = 0; d < N_DIRECTIONS; d++) {
       sums[d] += count[d].payload_bits;
       sums[N_DIRECTIONS + d] += count[d].wire_bytes;
@@ -50,22 +50,22 @@ static enum status gather_counts(const trial *t, totals *out) {
   return STATUS_OK;
 }
 
-/* Floating sums are taken in worker order on every rank, so that they do not depend on the placement. */
+/* Floating sums are taken in the participants' order on every rank, so that they do not depend on the placement. */
 static enum status gather_sums(const trial *t, totals *out) {
   enum { COLUMNS = N_DIRECTIONS + 1 };
   enum status status = STATUS_OK;
-  const size_t n_workers = (size_t)t->env.n_workers;
-  double *table = calloc(n_workers * COLUMNS, sizeof *table);
-  if (!table) return FAIL(STATUS_NO_MEMORY, "no memory for the sums of %zu workers", n_workers);
-  for (size_t w = 0; w < n_workers; w++)
+  const size_t n = (size_t)comm_n_participants(t->comm);
+  double *table = calloc(n * COLUMNS, sizeof *table);
+  if (!table) return FAIL(STATUS_NO_MEMORY, "no memory for the sums of %zu participants", n);
+  for (size_t p = 0; p < n; p++)
     for (int d = 0; d < N_DIRECTIONS; d++)
-      table[w * COLUMNS + (size_t)d] = traffic_of(comm_traffic(t->comm), (int)w)[d].theory_bits;
+      table[p * COLUMNS + (size_t)d] = traffic_of(comm_traffic(t->comm), (int)p)[d].theory_bits;
   for (int i = 0; i < t->env.n_local; i++)
     table[(size_t)t->workers[i].id * COLUMNS + N_DIRECTIONS] = t->accounts[i].sum;
-  TRY(comm_control_sum(t->comm, table, n_workers * COLUMNS));
-  for (size_t w = 0; w < n_workers; w++) {
-    for (int d = 0; d < N_DIRECTIONS; d++) out->theory_bits[d] += table[w * COLUMNS + (size_t)d];
-    out->loss_sum += table[w * COLUMNS + N_DIRECTIONS];
+  TRY(comm_control_sum(t->comm, table, n * COLUMNS));
+  for (size_t p = 0; p < n; p++) {
+    for (int d = 0; d < N_DIRECTIONS; d++) out->theory_bits[d] += table[p * COLUMNS + (size_t)d];
+    out->loss_sum += table[p * COLUMNS + N_DIRECTIONS];
   }
 exit:
   free(table);
@@ -212,12 +212,13 @@ static enum status probe_gradient(measure *m, uint64_t round) {
   trial *t = m->t;
   TRY_RETURN(t->cell->method->iterate(t->state, -1, t->mean));
   if (!m->out) return STATUS_OK;
-  TRY_RETURN(net_full_gradient(t->net, t->data, SPLIT_PROBE, t->mean, t->gradient));
+  double norm2 = 0, objective = 0;
+  TRY_RETURN(net_full_gradient(t->net, t->data, SPLIT_PROBE, t->mean, t->gradient, &objective));
   vec_reduce(t->stream, REDUCE_SQUARES, t->gradient, NULL, t->env.n_params, t->norm, t->scratch);
-  double norm2 = 0;
   stream_copy(t->stream, &norm2, t->norm, sizeof norm2);
   TRY_RETURN(stream_synchronize(t->stream));
   write_probe(m, round, "gradient_norm2", ARCHIVE_SHARED, norm2);
+  write_probe(m, round, "objective", ARCHIVE_SHARED, objective);
   return STATUS_OK;
 }
 

@@ -32,7 +32,7 @@ void write_json_number(FILE *out, double x);
 enum status measure_totals(measure *m, totals *out) WARN_UNUSED;
 /* Evaluates the mean iterate and writes exchange records and a curve record. */
 enum status measure_curve(measure *m, uint64_t round) WARN_UNUSED;
-/* Writes the gradient norm of the mean iterate and the method's own series. */
+/* Writes the training loss of the mean iterate, its gradient norm and the method's own series. */
 enum status measure_probes(measure *m, uint64_t round) WARN_UNUSED;
 /* Writes the method's constants, as probes of round 0. */
 enum status measure_facts(measure *m) WARN_UNUSED;

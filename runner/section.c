@@ -82,11 +82,9 @@ static enum status check_keys(const node *map, const section *s) {
   return STATUS_OK;
 }
 
-/* An empty list is nothing to a parameter whose default is that, as the resolved configuration writes it. */
-static enum status read_pipeline(arena *memory, const param *p, const node *written, arg *out) {
+static enum status read_pipeline(arena *memory, const node *written, arg *out) {
   const bool is_list = written->kind == NODE_LIST;
   const size_t n = is_list ? written->n : 1;
-  if (n == 0 && p->fallback && strcmp(p->fallback, "[]") == 0) return STATUS_OK;
   if (n == 0) return FAIL_AT(written->at, "%s is an empty list: name at least one compressor", out->name);
   module_spec *modules = arena_take(memory, n * sizeof *modules);
   if (!modules) return STATUS_NO_MEMORY;
@@ -101,11 +99,12 @@ static enum status read_pipeline(arena *memory, const param *p, const node *writ
   return place_prefix(written->at, pipeline_compose(NULL, modules, n, &selector, &coder));
 }
 
-/* A default is written as in YAML, and so read. */
+/* A default is written as in YAML, and so read; empty may be what is so by default. */
 static enum status read_pipeline_default(arena *memory, const param *p, arg *out) {
   const node *written;
+  if (strcmp(p->fallback, "[]") == 0) return STATUS_OK;
   TRY_RETURN(yaml_read_text(memory, "default compressor", false, p->fallback, strlen(p->fallback), &written));
-  return read_pipeline(memory, p, written, out);
+  return read_pipeline(memory, written, out);
 }
 
 static enum status read_reals(const param *p, const node *written, arg *out) {
@@ -128,7 +127,11 @@ static enum status read_reals(const param *p, const node *written, arg *out) {
 
 static enum status read_value(arena *memory, const param *p, const node *written, arg *out) {
   *out = (arg){.name = p->name, .type = p->type};
-  if (p->type == PARAM_PIPELINE) return read_pipeline(memory, p, written, out);
+  if (p->type == PARAM_PIPELINE) {
+    const bool empty_is_good = p->fallback && strcmp(p->fallback, "[]") == 0;
+    if (empty_is_good && written->kind == NODE_LIST && written->n == 0) return STATUS_OK;
+    return read_pipeline(memory, written, out);
+  }
   if (p->type == PARAM_REALS) return read_reals(p, written, out);
   if (written->kind != NODE_SCALAR || node_is_empty(written))
     return FAIL_AT(written->at, "%s needs a single value, but this is %s", p->name, node_kind_name(written));

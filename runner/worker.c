@@ -220,8 +220,9 @@ static enum status finish(loop *l) {
     write_done(l->m.out, "interrupted", "stopped on request", l->round, NULL);
   } else {
     uint64_t digest = 0;
-    TRY_RETURN(trial_digest(t, &digest));
-    write_done(l->m.out, "finished", NULL, l->round, &digest);
+    const bool repeats = !method_unrepeatable(t->cell->method, &t->cell->method_spec.args);
+    if (repeats) TRY_RETURN(trial_digest(t, &digest));
+    write_done(l->m.out, "finished", NULL, l->round, repeats ? &digest : NULL);
   }
   return STATUS_OK;
 }

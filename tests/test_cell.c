@@ -203,6 +203,26 @@ Test(cell, what_is_no_cell_is_refused) {
   }
 }
 
+Test(cell, texts_are_kept_and_shown) {
+  const char *form =
+      "{optimizer: {lr: 0.1}, epochs: 1, dataset: {quadratic: {dimension: 7}}, batch: 1, workers: 3, device: cpu, "
+      "method: {d-psgd: {topology: edges, edges: %s}}, model: quadratic}";
+  char text[512], label[160];
+  snprintf(text, sizeof text, form, "\"0-1 \\\"1-2\"");
+  cell *c = from(text);
+  cr_expect_not_null(strstr(c->config, "\"edges\":\"0-1 \\\"1-2\""), "%s", c->config);
+  cell_destroy(c);
+  snprintf(text, sizeof text, form, "0-1 1-2");
+  c = from(text);
+  cell_label(c, label, sizeof label);
+  cr_expect_str_eq(label, "d-psgd(combine-first, edges, edges 0-1 1-2)");
+  cell *again = from(c->config);
+  cr_expect_str_eq(again->config, c->config);
+  cr_expect_str_eq(args_text(&again->method_spec.args, "edges"), "0-1 1-2");
+  cell_destroy(again);
+  cell_destroy(c);
+}
+
 Test(cell, lists_of_numbers_are_kept_and_shown) {
   const char *form =
       "{optimizer: {lr: 0.1}, epochs: 1, dataset: {quadratic: {dimension: 7}}, batch: 1, workers: 2, device: cpu, "

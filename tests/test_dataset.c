@@ -182,7 +182,7 @@ Test(dataset, gaussian_classes_have_the_separation_asked_for) {
   const char *const keys[] = {"classes", "dimension", "separation", "samples"};
   const char *const values[] = {"2", "7", "2", "20000"};
   cr_assert_eq(open_set("gaussian", &(dataset_env){.n_workers = 1, .seed = 4}, 4, keys, values, &d), STATUS_OK);
-  cr_assert(d->n_train == N && d->n_test == N / 5 && d->n_probe == 2048 && d->n_classes == 2 && d->width == DIM);
+  cr_assert(d->n_train == N && d->n_test == N / 5 && d->n_probe == N && d->n_classes == 2 && d->width == DIM);
   for (uint32_t id = 0; id < N; id++) {
     int32_t label;
     cr_assert_eq(d->fetch(d, &(batch_request){.split = SPLIT_TRAIN, .ids = &id, .n = 1}, x[id], &label), STATUS_OK);

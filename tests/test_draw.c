@@ -48,7 +48,7 @@ Test(draw, pictures_show_every_setting_of_the_database) {
   scratch_database s;
   char said[1024];
   scratch_database_open(&s);
-  cr_assert_eq(draw(&s, "loss-bits", said, sizeof said), 1);
+  cr_assert_eq(draw(&s, "loss-bits", said, sizeof said), 3);
   cr_assert(strstr(said, "no finished run of 'demo'"), "%s", said);
   cr_assert_null(read_picture(&s, "loss-bits.svg"));
   cr_assert_eq(draw(&s, "no-such-figure", said, sizeof said), 1);

@@ -130,3 +130,90 @@ Test(rate_checks, incomplete_noise_is_refused) {
   fclose(out);
   free(text);
 }
+
+/* 5 seeds of one method at M = 1, 2, 4, 8, 16: a transient, then level M^slope times the seed's luck. */
+static size_t speedup_runs(double slope) {
+  size_t run = 0;
+  for (int64_t seed = 1; seed <= 5; seed++)
+    for (int workers = 1; workers <= 16; workers *= 2, run++) {
+      const double luck = 1 + 0.02 * (double)rng_normal_at(rng_stream((uint64_t)seed, RNG_TEST, workers, 0), 0);
+      runs[run] = (probed_run){
+          .label = (char *)"gtopk", .has_residual = true, .seed = seed, .workers = workers, .steps = 64, .mu = NAN};
+      for (size_t i = 0; i <= 64; i++) probe_at(run, i, (double)i, luck * (i < 32 ? 1 : pow(workers, slope)));
+    }
+  return run;
+}
+
+Test(rate_checks, speedup_is_that_of_the_second_half) {
+  tally t = judge(check_speedup, speedup_runs(-1));
+  cr_assert(t.n[VERDICT_CONFIRMED] == 1 && t.n[VERDICT_CONTRADICTED] + t.n[VERDICT_INCONCLUSIVE] == 0);
+  t = judge(check_speedup, speedup_runs(-0.8));
+  cr_assert(t.n[VERDICT_CONTRADICTED] == 1);
+  t = judge(check_speedup, speedup_runs(-0.9));
+  cr_assert(t.n[VERDICT_INCONCLUSIVE] == 1);
+}
+
+static probed_run residuals[MAX_RUNS];
+static double residual_values[MAX_RUNS];
+
+/* 3 seeds at c = first, 2, 4, 8: gradients (1 + excess c^power) / 10, residuals `share` of their bound. */
+static size_t compression_runs(double first, double excess, double power, double share) {
+  const double all[] = {first, 2, 4, 8};
+  size_t run = 0;
+  for (int64_t seed = 1; seed <= 3; seed++)
+    for (size_t i = 0; i < 4; i++, run++) {
+      const double c = all[i], luck = 1 + 0.01 * (double)seed;
+      runs[run] = (probed_run){.label = (char *)"gtopk", .seed = seed, .workers = 4, .batch = 2, .steps = 64};
+      runs[run].density = 1 / c;
+      runs[run].dimension = 6;
+      runs[run].noise = 1;
+      for (size_t k = 0; k < 3; k++) probe_at(run, k, (double)k, luck * (1 + (c > 1 ? excess * pow(c, power) : 0)));
+      residuals[run] = runs[run];
+      residual_values[run] = share * (c * c * c - c) * (values[run][0] + 6.0 / 2);
+      residuals[run].n = 1;
+      residuals[run].value = &residual_values[run];
+    }
+  return run;
+}
+
+static enum status check_both(const probed_run *gradients, size_t n, FILE *out, tally *verdicts) {
+  return check_compression(gradients, residuals, n, out, verdicts);
+}
+
+Test(rate_checks, compression_costs_no_more_than_theory_has_it) {
+  const struct {
+    double excess, power, share;
+    int confirmed, contradicted;
+  } cases[] = {
+      {0.01, 2, 0.5, 7, 0},   /* 3 steps of c, the power, 3 bounds */
+      {0.01, 3.2, 0.5, 6, 1}, /* it costs more */
+      {0.01, 2, 1.1, 4, 3},   /* residuals out of bounds: with the luckiest seed's B^2 */
+      {1, -1, 0.5, 5, 2},     /* larger c costs less */
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const tally t = judge(check_both, compression_runs(1, cases[i].excess, cases[i].power, cases[i].share));
+    cr_assert(t.n[VERDICT_CONFIRMED] == cases[i].confirmed && t.n[VERDICT_CONTRADICTED] == cases[i].contradicted &&
+                  t.n[VERDICT_INCONCLUSIVE] == 0,
+              "case %zu: %d, %d, %d", i, t.n[0], t.n[1], t.n[2]);
+  }
+  tally unused = {{0}};
+  const size_t n = compression_runs(1.5, 0.01, 2, 0.5); /* nothing to compare with */
+  FILE *nowhere = fopen("/dev/null", "w");
+  cr_assert_eq(check_both(runs, n, nowhere, &unused), STATUS_BAD_INPUT);
+  fclose(nowhere);
+}
+
+Test(rate_checks, an_optimum_is_taken_only_from_a_descent_that_arrived) {
+  double objective_values[] = {1.5, 0.875}, gradient_values[] = {1, 1e-12}, optimum = 0;
+  const probed_run objective = {.n = 2, .value = objective_values};
+  const probed_run gradient = {.n = 2, .value = gradient_values, .l2 = 0.5};
+  FILE *nowhere = fopen("/dev/null", "w");
+  cr_assert_eq(find_optimum(&objective, &gradient, nowhere, &optimum), STATUS_OK);
+  cr_assert_eq(optimum, 0.875);
+  gradient_values[1] = 1e-5;
+  cr_assert_eq(find_optimum(&objective, &gradient, nowhere, &optimum), STATUS_BAD_INPUT);
+  gradient_values[1] = 1e-12;
+  const probed_run without = {.n = 2, .value = gradient_values, .l2 = NAN};
+  cr_assert_eq(find_optimum(&objective, &without, nowhere, &optimum), STATUS_BAD_INPUT);
+  fclose(nowhere);
+}

@@ -6,12 +6,13 @@
  * two-colouring where the graph has one, and otherwise cut most of each worker's edges to those before it in
  * breadth-first order, which leaves every worker a neighbour of the other role and the graph connected.
  *
- * A round is M events, whose gradients are one step of a worker on average; 64 d bits an average. */
+ * A round is M events, whose gradients are one step of a worker on average; 64 d bits an average. With `execution:
+ * free` workers run at their own pace instead of the schedule's, one step each a round (algorithms/free_pairs.h). */
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithms/free_pairs.h"
 #include "algorithms/local_models.h"
-#include "algorithms/pairwise.h"
 
 enum role { UNDECIDED, ACTIVE, PASSIVE };
 
@@ -21,10 +22,12 @@ typedef struct ad_psgd {
   local_models models;
   float **snapshot; /* s_i of local workers */
   enum role *role;  /* [n_workers]; NULL: anyone may begin with any neighbour */
+  free_pairs free;
 } ad_psgd;
 
 static void destroy(void *state) {
   ad_psgd *s = state;
+  free_pairs_destroy(&s->free);
   for (int i = 0; s->snapshot && i < s->env->n_local; i++) device_release(s->env->device, s->snapshot[i]);
   free(s->snapshot);
   free(s->role);
@@ -77,7 +80,7 @@ static enum status create(const method_env *env, const args *a, void *state) {
     TRY_RETURN(device_floats(env->device, env->n_params, &s->snapshot[i]));
     vec_copy(env->stream, s->snapshot[i], env->initial, env->n_params);
   }
-  return STATUS_OK;
+  return free_pairs_create(env, a, &s->free);
 }
 
 /* Whom the event's worker averages with, or -1: it is passive. */
@@ -106,9 +109,24 @@ static enum status run_event(ad_psgd *s, const schedule_event *e) {
   return STATUS_OK;
 }
 
+/* One event of every worker, here this rank's one for real. */
+static enum status run_free(ad_psgd *s, uint64_t round) {
+  const method_env *env = s->env;
+  const schedule_event e = free_pairs_event(&s->free, round, env->workers[0].id);
+  const int partner = partner_of(s, &e);
+  for (int w = 0; w < env->n_workers; w++) s->pairs.steps[w] = round + 1;
+  env->enter(env->clock, PHASE_COMPUTE);
+  TRY_RETURN(worker_gradient(env, &env->workers[0], round, s->snapshot[0]));
+  TRY_RETURN(free_pairs_meet(&s->free, partner, s->models.x[0]));
+  local_models_update(&s->models, 0, round);
+  TRY_RETURN(free_pairs_part(&s->free, partner, s->models.x[0]));
+  vec_copy(env->stream, s->snapshot[0], s->models.x[0], env->n_params);
+  return free_pairs_account(&s->free);
+}
+
 static enum status run_round(void *state, uint64_t round) {
   ad_psgd *s = state;
-  (void)round;
+  if (s->free.window) return run_free(s, round);
   for (int k = 0; k < s->env->n_workers; k++) {
     const schedule_event e = event_schedule_next(&s->pairs.schedule);
     TRY_RETURN(run_event(s, &e));
@@ -117,7 +135,9 @@ static enum status run_round(void *state, uint64_t round) {
 }
 
 static enum status iterate(void *state, int w, float *x) {
-  return local_models_iterate(&((ad_psgd *)state)->models, w, x);
+  ad_psgd *s = state;
+  TRY_RETURN(free_pairs_gather(&s->free, w, s->models.x));
+  return local_models_iterate(&s->models, w, x);
 }
 
 static enum status facts(void *state, const probe_sink *sink) {
@@ -126,6 +146,7 @@ static enum status facts(void *state, const probe_sink *sink) {
 
 static enum status probe(void *state, const probe_sink *sink) {
   ad_psgd *s = state;
+  TRY_RETURN(free_pairs_gather(&s->free, -1, s->models.x));
   TRY_RETURN(local_models_probe(&s->models, sink));
   return pairwise_probe(&s->pairs, sink);
 }
@@ -134,7 +155,7 @@ static enum status archive_state(void *state, archive *a) {
   ad_psgd *s = state;
   const method_env *env = s->env;
   TRY_RETURN(pairwise_archive(&s->pairs, a));
-  TRY_RETURN(local_models_archive(&s->models, a));
+  TRY_RETURN(free_pairs_archive(&s->free, &s->models, a));
   for (int i = 0; i < env->n_local; i++)
     TRY_RETURN(archive_floats(a, env->workers[i].id, "snapshot", s->snapshot[i], env->n_params));
   return STATUS_OK;
@@ -146,6 +167,7 @@ static const param params[] = {
      .fallback = "bipartite",
      .choices = "bipartite|any",
      .help = "who begins an average: active workers, with passive neighbours, or anyone with any neighbour"},
+    FREE_PAIRS_PARAM,
     PAIRWISE_PARAMS,
     PARAM_END,
 };
@@ -157,6 +179,7 @@ MODULE(method, ad_psgd) = {
     .params = params,
     .traits = ASYNCHRONOUS | DECENTRALISED,
     .skip = pairwise_skip,
+    .unrepeatable = free_pairs_unrepeatable,
     .state_bytes = sizeof(ad_psgd),
     .create = create,
     .round = run_round,

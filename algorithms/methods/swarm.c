@@ -5,15 +5,17 @@
  *   non-blocking   A = (x_i + x_j)/2;  x_i = A - eta h_i, y_i = x_i;  x_j = A, y_j untouched
  *   quantized      the same with A = (Q(x_i) + Q(x_j))/2 (algorithms/lattice.h)
  * where x_w is what others get to see of w, its communication copy, which lacks its unfinished steps, and y_w the model
- * from which those start, x_w as it was after w's last event. They are computed when the event comes, which is the same
- * thing. Averaging leaves the mean of all x_w where it is; blocking moves it by -(eta/M)(h_i + h_j), non-blocking by
- * -(eta/M) h_i. Momentum stays each worker's own.
+ * from which those start, x_w as it was after the last event that w began. They are computed when the event comes,
+ * which is the same thing. Averaging leaves the mean of all x_w where it is; blocking moves it by -(eta/M)(h_i + h_j),
+ * non-blocking by -(eta/M) h_i. Momentum stays each worker's own.
  *
  * A round is M events: 2 H steps of a worker on average (blocking), or H; 64 d bits an event, 2 b d quantized. A
- * worker's own count of steps drives its samples and its step size. */
+ * worker's own count of steps drives its samples and its step size. With `execution: free` workers run at their own
+ * pace instead of the schedule's, one event each a round (algorithms/free_pairs.h). */
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithms/free_pairs.h"
 #include "algorithms/lattice.h"
 #include "algorithms/local_models.h"
 
@@ -29,16 +31,24 @@ typedef struct swarm {
   float **start;       /* y_w of local workers; NULL where blocking */
   float *live;         /* one model under way */
   lattice lattice;
+  free_pairs free;
 } swarm;
 
 static void destroy(void *state) {
   swarm *s = state;
+  free_pairs_destroy(&s->free);
   lattice_destroy(&s->lattice);
   device_release(s->env->device, s->live);
   for (int i = 0; s->start && i < s->env->n_local; i++) device_release(s->env->device, s->start[i]);
   free(s->start);
   local_models_destroy(&s->models);
   pairwise_destroy(&s->pairs);
+}
+
+static const char *skip(const method_env *env, const args *a) {
+  if (free_pairs_unrepeatable(a) && strcmp(args_text(a, "variant"), "non-blocking") != 0)
+    return "execution: free goes with variant: non-blocking alone: no partner waits or decodes";
+  return pairwise_skip(env, a);
 }
 
 static enum status create_copies(swarm *s) {
@@ -64,7 +74,8 @@ static enum status create(const method_env *env, const args *a, void *state) {
   TRY_RETURN(pairwise_create(env, a, &s->pairs));
   TRY_RETURN(local_models_create(env, &s->models));
   if (s->variant != BLOCKING) TRY_RETURN(create_copies(s));
-  return s->variant == QUANTIZED ? lattice_create(&s->pairs, a, &s->lattice) : STATUS_OK;
+  if (s->variant == QUANTIZED) TRY_RETURN(lattice_create(&s->pairs, a, &s->lattice));
+  return free_pairs_create(env, a, &s->free);
 }
 
 static size_t steps_per_round(const void *state) {
@@ -115,9 +126,25 @@ static enum status meet_non_blocking(swarm *s, const schedule_event *e, int part
   return STATUS_OK;
 }
 
+/* One event of every worker, here this rank's one for real; the steps of all are counted. */
+static enum status run_free(swarm *s, uint64_t round) {
+  const method_env *env = s->env;
+  const schedule_event e = free_pairs_event(&s->free, round, env->workers[0].id);
+  const int partner = pairwise_partner(&s->pairs, &e);
+  for (int w = 0; w < env->n_workers; w++) {
+    const schedule_event of_w = free_pairs_event(&s->free, round, w);
+    TRY_RETURN(w == e.worker ? take_steps_apart(s, &of_w) : take_steps(s, &of_w, w));
+  }
+  TRY_RETURN(free_pairs_meet(&s->free, partner, s->models.x[0]));
+  vec_add(env->stream, s->models.x[0], s->live, s->models.x[0], env->n_params);
+  TRY_RETURN(free_pairs_part(&s->free, partner, s->models.x[0]));
+  vec_copy(env->stream, s->start[0], s->models.x[0], env->n_params);
+  return free_pairs_account(&s->free);
+}
+
 static enum status run_round(void *state, uint64_t round) {
   swarm *s = state;
-  (void)round;
+  if (s->free.window) return run_free(s, round);
   for (int k = 0; k < s->env->n_workers; k++) {
     const schedule_event e = event_schedule_next(&s->pairs.schedule);
     const int partner = pairwise_partner(&s->pairs, &e);
@@ -130,7 +157,9 @@ static enum status run_round(void *state, uint64_t round) {
 }
 
 static enum status iterate(void *state, int w, float *x) {
-  return local_models_iterate(&((swarm *)state)->models, w, x);
+  swarm *s = state;
+  TRY_RETURN(free_pairs_gather(&s->free, w, s->models.x));
+  return local_models_iterate(&s->models, w, x);
 }
 
 static enum status facts(void *state, const probe_sink *sink) {
@@ -139,6 +168,7 @@ static enum status facts(void *state, const probe_sink *sink) {
 
 static enum status probe(void *state, const probe_sink *sink) {
   swarm *s = state;
+  TRY_RETURN(free_pairs_gather(&s->free, -1, s->models.x));
   TRY_RETURN(local_models_probe(&s->models, sink));
   TRY_RETURN(pairwise_probe(&s->pairs, sink));
   return s->variant == QUANTIZED ? lattice_probe(&s->lattice, sink) : STATUS_OK;
@@ -148,7 +178,7 @@ static enum status archive_state(void *state, archive *a) {
   swarm *s = state;
   const method_env *env = s->env;
   TRY_RETURN(pairwise_archive(&s->pairs, a));
-  TRY_RETURN(local_models_archive(&s->models, a));
+  TRY_RETURN(free_pairs_archive(&s->free, &s->models, a));
   for (int i = 0; s->start && i < env->n_local; i++)
     TRY_RETURN(archive_floats(a, env->workers[i].id, "start", s->start[i], env->n_params));
   return s->variant == QUANTIZED ? lattice_archive(&s->lattice, a) : STATUS_OK;
@@ -174,6 +204,7 @@ static const param params[] = {
      .choices = "fixed|geometric",
      .help = "H steps, or geometric with mean H"},
     LATTICE_PARAMS,
+    FREE_PAIRS_PARAM,
     PAIRWISE_PARAMS,
     PARAM_END,
 };
@@ -184,7 +215,8 @@ MODULE(method, swarm) = {
     .version = "1",
     .params = params,
     .traits = ASYNCHRONOUS | DECENTRALISED,
-    .skip = pairwise_skip,
+    .skip = skip,
+    .unrepeatable = free_pairs_unrepeatable,
     .state_bytes = sizeof(swarm),
     .create = create,
     .steps_per_round = steps_per_round,

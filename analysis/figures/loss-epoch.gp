@@ -1,4 +1,4 @@
-set xlabel 'epoch'
+load 'epochs.gp'
 set ylabel 'training loss (mean cross-entropy, nats)'
 set xrange [0:*]
 set autoscale xfixmax

@@ -18,6 +18,7 @@ set tics nomirror out
 set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.6
 set key at screen 0.53,(caption_height + key_height + 8) / height center top horizontal Left reverse samplen 5 width 2 \
   maxcols n_columns
+if (longest > 70) { set key font format eq 'svg' ? ',11' : ',9' }
 set bmargin at screen (caption_height + key_height + 80) / height
 set title offset 0,-0.3
 set label 1 caption at screen 0.012,(caption_height - 8) / height left font ',9' textcolor rgb '#555555'

@@ -16,6 +16,13 @@ for word in gtopk topk lenet5 fashion-mnist density 'Shi et al'; do says "$word"
 expect 0 list compressors
 silent_about lenet5
 
+expect 0 bench --help
+says '^Usage: terse bench'
+expect 0 bench topk --elements 1000 --samples 2
+says 'the 10 largest of 1000 magnitudes'
+expect 2 bench nothing
+expect 2 bench topk --elements 0
+
 expect 0 doctor --db r.db
 says '^ok +mpirun starts 2 ranks'
 [ ! -e r.db ] || fail "doctor made a database"

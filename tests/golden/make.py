@@ -1,15 +1,17 @@
-"""Makes the goldens beside this file: loss and gradient of each model by PyTorch in fp64, and how far PyTorch's own fp32
-is from that. Parameters, samples and signs are drawn on both sides (draws.py, core/rng.h), so that a file holds only
-the loss, every tensor's gradient norm with fp32's relative error, and 64 projections of the gradient on random signs
-with fp32's error of the whole. tests/test_golden.c reads them.
+"""Makes the goldens beside this file: loss and gradient of each model by PyTorch in fp64, and how far PyTorch's own
+fp32 is from that. Parameters, samples and signs are drawn on both sides (draws.py, core/rng.h), so that a file holds
+only the loss, every tensor's gradient norm with fp32's relative error, and 64 projections of the gradient on random
+signs with fp32's error of the whole. tests/test_golden.c reads them.
 
-On one machine the files come out the same; on another the fp32 errors, which are of its libraries, may differ.
+The fp32 errors depend on the libraries' loops: they are held to those of AVX2, so that the files come out the same.
 """
 
 import os
 import sys
 
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch loads OpenMP
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # all of it before torch loads the libraries
+os.environ["OPENBLAS_CORETYPE"], os.environ["ATEN_CPU_CAPABILITY"] = "Haswell", "avx2"
+os.environ["DNNL_MAX_CPU_ISA"] = "AVX2"
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402

@@ -22,6 +22,7 @@ extern const mpi_case pairwise_cases[];
 extern const mpi_case central_cases[];
 extern const mpi_case central_fact_cases[];
 extern const mpi_case quantized_means_cases[];
+extern const mpi_case pairwise_simulation_cases[];
 
 /* Printed by every rank once MPI is initialised. */
 #define CASE_STARTED "mpi_cases: started\n"

@@ -19,14 +19,18 @@ lab_options variant_options(const variant *v, int n_workers, enum device_kind ki
                        .optimizer = *v->optimizer};
 }
 
+void print_digest(const char *what, int n_workers, uint64_t digest) {
+  int rank;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (rank == 0) printf("digest %s M=%d %016llx\n", what, n_workers, (unsigned long long)digest);
+}
+
 int variant_print_digest(const variant *v, int n_workers, bool shadow) {
   enum { ROUNDS = 4 };
   uint64_t digest, other;
-  int rank;
   lab_options o = variant_options(v, n_workers, DEVICE_CPU);
   CASE_OK(lab_whole_run(&o, ROUNDS, &digest, NULL));
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (rank == 0) printf("digest %s M=%d %016llx\n", o.method, n_workers, (unsigned long long)digest);
+  print_digest(o.method, n_workers, digest);
   if (!shadow) return 0;
   o.device = DEVICE_SHADOW;
   CASE_OK(lab_whole_run(&o, ROUNDS, &other, NULL));

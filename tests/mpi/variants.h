@@ -11,6 +11,9 @@ typedef struct variant {
   const optimizer *optimizer;
 } variant;
 
+/* "digest WHAT M=m DIGEST", by rank 0: what is compared between numbers of ranks. */
+void print_digest(const char *what, int n_workers, uint64_t digest);
+
 lab_options variant_options(const variant *v, int n_workers, enum device_kind kind);
 /* Runs it for some rounds and prints the digest, on the CPU; with `shadow` also there, which must give the same. */
 int variant_print_digest(const variant *v, int n_workers, bool shadow);

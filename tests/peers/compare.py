@@ -10,12 +10,15 @@ import subprocess
 import sys
 import time
 
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch loads OpenMP; terse inherits it
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before torch loads them; terse inherits it
 
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
 torch.manual_seed(1)
+with open("/proc/self/maps") as maps:
+    if "/blas/libblas.so" in maps.read():
+        sys.exit("PyTorch has only the reference BLAS here, which would flatter terse: run make deps-peers")
 
 
 class ImageStep:
@@ -29,7 +32,7 @@ class ImageStep:
 
     def __call__(self):
         ids = torch.randint(0, 2048, (self.batch,))
-        self.optimizer.zero_grad()
+        self.optimizer.zero_grad(set_to_none=True)
         torch.nn.functional.cross_entropy(self.model(self.images[ids]), self.labels[ids]).backward()
         self.optimizer.step()
 
@@ -54,13 +57,12 @@ def image_peer(make_model, shape, batch, n_steps):
     return fastest([ImageStep(make_model(), shape, batch, f) for f in formats], n_steps)
 
 
-def compare(title, model, dataset, batch, peer, faster, over=None, n_samples=20, n_steps=20):
-    """faster: how many times faster than PyTorch is the goal; over: its time over that of its oneDNN calls, at most."""
+def alternate(title, words, measure, n_samples):
+    """Pairs of what `terse bench WORDS --serve` answers and what measure() gives, in turns."""
     if len(sys.argv) != 2:
         sys.exit(f"usage: /usr/bin/python3 {sys.argv[0]} ./terse")
-    command = [sys.argv[1], "bench", "step", "--model", model, "--dataset", dataset]
-    command += ["--batch", str(batch), "--steps", str(n_steps), "--serve"]
-    ours, library, torchs = [], [], []
+    command = [sys.argv[1], "bench", *words, "--serve"]
+    pairs = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         for _ in range(n_samples):
             try:
@@ -71,17 +73,27 @@ def compare(title, model, dataset, batch, peer, faster, over=None, n_samples=20,
             line = server.stdout.readline()
             if not line:
                 sys.exit(f"{title}: {sys.argv[1]} ended early with status {server.wait()}")
-            answer = json.loads(line)
-            ours.append(answer["step_ns"] / 1e6)
-            library.append(answer["library_ns"] / 1e6)
-            torchs.append(sample(peer, n_steps))
+            pairs.append((json.loads(line), measure()))
         server.stdin.close()
     if server.returncode != 0:
         sys.exit(f"{title}: {sys.argv[1]} ended with status {server.returncode}")
+    return pairs
 
-    print(f"{title}, batch {batch}, one thread: medians of {n_samples} alternating samples of {n_steps} steps, CPU time")
-    for name, values in (("terse", ours), ("its oneDNN calls alone", library), (f"PyTorch {torch.__version__}", torchs)):
+
+def print_times(*rows):
+    """Rows of a name and its times in ms."""
+    for name, values in rows:
         print(f"  {name:24} {statistics.median(values):8.3f} ms  ({min(values):.3f} to {max(values):.3f})")
+
+
+def compare(title, model, dataset, batch, peer, faster, over=None, n_samples=20, n_steps=20):
+    """faster: how many times faster than PyTorch is the goal; over: its time over that of its oneDNN calls, at most."""
+    words = ["step", "--model", model, "--dataset", dataset, "--batch", str(batch), "--steps", str(n_steps)]
+    pairs = alternate(title, words, lambda: sample(peer, n_steps), n_samples)
+    ours, library = ([answer[key] / 1e6 for answer, _ in pairs] for key in ("step_ns", "library_ns"))
+    torchs = [peer_ms for _, peer_ms in pairs]
+    print(f"{title}, batch {batch}, one thread: medians of {n_samples} alternating samples of {n_steps} steps, CPU time")
+    print_times(("terse", ours), ("its oneDNN calls alone", library), (f"PyTorch {torch.__version__}", torchs))
     is_faster = statistics.median(torchs) / statistics.median(ours)
     is_over = statistics.median(ours) / statistics.median(library)
     print(f"  {'faster than PyTorch':24} {is_faster:8.2f} x   (goal: at least {faster})")

@@ -1,6 +1,2 @@
 set title 'Test accuracy against epochs'
-set xlabel 'epoch'
-set ylabel 'test accuracy (%)'
-set xrange [0:*]
-set autoscale xfixmax
-@curves
+load 'accuracy-epoch.gp'

@@ -1,0 +1,2 @@
+set title 'One bit each way: training loss'
+load 'loss-epoch.gp'

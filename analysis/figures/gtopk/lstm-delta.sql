@@ -1,0 +1,1 @@
+.read gtopk/delta.sql
