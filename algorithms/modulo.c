@@ -1,9 +1,10 @@
 /* Modular codes of whole vectors, in groups of 32 values, which fill `bits` words and have one sum of hashes each. */
 #include "algorithms/modulo.h"
 
+#include "algorithms/codes.h"
 #include "core/kernel.h"
 
-enum { GROUP = 32, FOLD = 1024 };
+enum { FOLD = 1024 };
 
 static HD inline uint32_t hash_of(int64_t k, uint64_t i) {
   uint32_t h = (uint32_t)k ^ (uint32_t)((uint64_t)k >> 32) * 0x9e3779b1u;
@@ -24,49 +25,35 @@ typedef struct {
 } group_args;
 
 static HD inline void encode_group(const group_args *p, size_t g) {
-  const size_t first = g * GROUP, end = first + GROUP < p->n ? first + GROUP : p->n;
+  const size_t first = g * CODES_GROUP, end = codes_group_end(g, p->n);
   const unsigned bits = p->grid.bits;
-  uint32_t *to = p->words + g * bits, sum = 0;
-  uint64_t held = 0;
-  unsigned n_held = 0;
+  code_writer to = {p->words + g * bits, 0, 0};
+  uint32_t sum = 0;
   for (size_t i = first; i < end; i += 4) {
     const rng_words drawn = rng_draw(p->grid.dither, i / 4);
     for (unsigned j = 0; j < 4 && i + j < end; j++) {
       const int64_t k = modulo_integer(p->grid.step, modulo_dither(p->grid.step, drawn.w[j]), p->x[i + j]);
       sum += hash_of(k, i + j);
-      held |= (uint64_t)modulo_code(k, bits) << n_held;
-      n_held += bits;
-      if (n_held < 32) continue;
-      *to++ = (uint32_t)held;
-      held >>= 32;
-      n_held -= 32;
+      code_put(&to, modulo_code(k, bits), bits);
     }
   }
-  if (n_held > 0) *to = (uint32_t)held;
+  code_finish(&to);
   p->sums[g] = sum;
 }
 KERNEL(encode_groups, group_args, encode_group)
 
 static HD inline void decode_group(const group_args *p, size_t g) {
-  const size_t first = g * GROUP, end = first + GROUP < p->n ? first + GROUP : p->n;
+  const size_t first = g * CODES_GROUP, end = codes_group_end(g, p->n);
   const unsigned bits = p->grid.bits;
-  const uint32_t *from = p->from + g * bits;
+  code_reader from = {p->from + g * bits, 0, 0};
   uint32_t sum = 0;
-  uint64_t held = 0;
-  unsigned n_held = 0;
   for (size_t i = first; i < end; i += 4) {
     const rng_words drawn = rng_draw(p->grid.dither, i / 4);
     for (unsigned j = 0; j < 4 && i + j < end; j++) {
-      if (n_held < bits) {
-        held |= (uint64_t)*from++ << n_held;
-        n_held += 32;
-      }
       const double theta = modulo_dither(p->grid.step, drawn.w[j]);
-      const int64_t k = modulo_nearest(p->grid.step, theta, bits, (uint32_t)held & ((1u << bits) - 1), p->x[i + j]);
+      const int64_t k = modulo_nearest(p->grid.step, theta, bits, code_take(&from, bits), p->x[i + j]);
       sum += hash_of(k, i + j);
       p->value[i + j] = modulo_value(p->grid.step, theta, k);
-      held >>= bits;
-      n_held -= bits;
     }
   }
   p->sums[g] = sum;
@@ -103,22 +90,22 @@ static void fold(stream *s, uint32_t *scratch, size_t n, uint32_t *out) {
 
 size_t modulo_scratch_words(size_t n) {
   size_t total = 1;
-  for (size_t left = parts_of(n, GROUP); left > 1; left = parts_of(left, FOLD)) total += left;
+  for (size_t left = codes_groups(n); left > 1; left = parts_of(left, FOLD)) total += left;
   return total;
 }
 
 static void encode(stream *s, const modulo_grid *grid, const float *x, size_t n, uint32_t *words, uint32_t *checksum,
                    uint32_t *scratch) {
   const group_args given = {*grid, x, words, NULL, NULL, scratch, n};
-  encode_groups(s, parts_of(n, GROUP), given);
-  fold(s, scratch, parts_of(n, GROUP), checksum);
+  encode_groups(s, codes_groups(n), given);
+  fold(s, scratch, codes_groups(n), checksum);
 }
 
 static void decode(stream *s, const modulo_grid *grid, const uint32_t *words, const float *y, size_t n, float *value,
                    uint32_t *checksum, uint32_t *scratch) {
   const group_args given = {*grid, y, NULL, words, value, scratch, n};
-  decode_groups(s, parts_of(n, GROUP), given);
-  fold(s, scratch, parts_of(n, GROUP), checksum);
+  decode_groups(s, codes_groups(n), given);
+  fold(s, scratch, codes_groups(n), checksum);
 }
 
 const modulo_ops modulo_table = {.encode = encode, .decode = decode, .rotate = rotate_issue};

@@ -7,9 +7,7 @@
  *
  * Beyond that distance k is off by multiples of q, which nothing in c shows: so a 32-bit checksum of all k goes with
  * them. A value that is not finite, or has no k in fp64's exact range, matches no checksum either.
- *
- * Code i has the bits [i bits, (i + 1) bits) of the
- * image, bit b being bit b mod 32 of word b / 32. Compiled for both devices. */
+ * Codes are packed as algorithms/codes.h says. Compiled for both devices. */
 #ifndef TERSE_ALGORITHMS_MODULO_H
 #define TERSE_ALGORITHMS_MODULO_H
 
@@ -32,9 +30,6 @@ typedef struct modulo_grid {
   unsigned bits;  /* log2 q, 1 to MODULO_MAX_BITS */
   rng_key dither; /* element i's theta comes from word i % 4 of draw i / 4 */
 } modulo_grid;
-
-/* Bits of code that many elements take, in whole words. */
-static inline size_t modulo_words(unsigned bits, size_t n) { return (n * bits + 31) / 32; }
 
 /* The arithmetic of one element. */
 HD static inline double modulo_dither(double step, uint32_t word) {
@@ -59,7 +54,7 @@ HD static inline float modulo_value(double step, double theta, int64_t k) { retu
 
 /* All pointers are device memory, but for `grid`, which is copied when the call is issued. */
 typedef struct modulo_ops {
-  /* The codes of n values to `words`, modulo_words of them, and the checksum of their integers to *checksum. */
+  /* The codes of n values to `words`, codes_words of them, and the checksum of their integers to *checksum. */
   void (*encode)(stream *s, const modulo_grid *grid, const float *x, size_t n, uint32_t *words, uint32_t *checksum,
                  uint32_t *scratch);
   /* The values of the codes nearest to y, and the checksum of their integers. value may be y. */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "algorithms/codes.h"
+
 enum { FORMAT = 0x6d6f };
 
 enum status modulo_codec_create(const method_env *env, modulo_codec *out) {
@@ -20,9 +22,9 @@ void modulo_codec_destroy(modulo_codec *c) {
 }
 
 static message_head head_of(const modulo_codec *c, unsigned bits) {
-  const size_t n = c->env->n_params, n_words = modulo_words(bits, n);
+  const size_t n = c->env->n_params, n_words = codes_words(bits, n);
   return (message_head){.format = FORMAT,
-                        .padding_bits = (uint16_t)(32 * n_words - bits * n),
+                        .padding_bits = (uint16_t)codes_padding(bits, n),
                         .n = (uint32_t)n,
                         .count = (uint32_t)n,
                         .body_bytes = (uint32_t)(4 * (1 + n_words))};

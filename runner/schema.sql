@@ -32,7 +32,7 @@ CREATE TABLE run (
   attempt INTEGER NOT NULL,                        -- 1 for the cell's first run
   status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'diverged', 'interrupted', 'skipped', 'failed')),
   reason TEXT,                                     -- NULL where finished or running
-  digest TEXT,                                     -- 16 hex digits over final parameters and state
+  digest TEXT,                                     -- 16 hex digits over final parameters and state; none where no run repeats
   ranks INTEGER NOT NULL,
   started_at TEXT NOT NULL,                        -- UTC, 2026-01-31T12:00:00Z
   ended_at TEXT,

@@ -43,3 +43,30 @@ char *mpi_launch(int n_ranks, const char *words) {
             text);
   return strdup(text);
 }
+
+void mpi_compare_digests(const char *name, const int *n_ranks, int n_least) {
+  char *alone = mpi_launch(1, name);
+  for (; *n_ranks > 0; n_ranks++) {
+    char *spread = mpi_launch(*n_ranks, name);
+    int n_compared = 0;
+    for (char *rest = spread, *line; (line = strsep(&rest, "\n"));)
+      if (strncmp(line, "digest ", 7) == 0) {
+        cr_assert(strstr(alone, line), "at %d ranks: %s, not what one rank gives", *n_ranks, line);
+        n_compared++;
+      }
+    cr_assert(n_compared >= n_least, "only %d digests at %d ranks", n_compared, *n_ranks);
+    free(spread);
+  }
+  free(alone);
+}
+
+void mpi_save_and_load(const char *name, int n_saving, const int *n_loading) {
+  char folder[] = "/tmp/terse-moved-XXXXXX", words[600];
+  cr_assert(mkdtemp(folder));
+  snprintf(words, sizeof words, "%s save %s", name, folder);
+  free(mpi_launch(n_saving, words));
+  snprintf(words, sizeof words, "%s load %s", name, folder);
+  for (; *n_loading > 0; n_loading++) free(mpi_launch(*n_loading, words));
+  snprintf(words, sizeof words, "rm -rf '%s'", folder);
+  cr_assert_eq(system(words), 0);
+}

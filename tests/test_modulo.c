@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "algorithms/codes.h"
 #include "tests/device_lab.h"
 
 enum { N = 20011 };
@@ -22,7 +23,7 @@ static modulo_grid grid_of(double step, unsigned bits, uint64_t time) {
 static void code(enum device_kind kind, const modulo_grid *g, const float *x, const float *y, size_t n, coded *out) {
   device_lab lab = lab_open(kind);
   const modulo_ops *ops = modulo_of(lab.device);
-  const size_t n_words = modulo_words(g->bits, n);
+  const size_t n_words = codes_words(g->bits, n);
   float *dx = lab_floats(&lab, x, n), *dy = lab_floats(&lab, y, n);
   uint32_t *words = lab_zeroed(&lab, (n_words + 1) * 4), *sums = lab_zeroed(&lab, 8);
   uint32_t *scratch = lab_zeroed(&lab, 4 * modulo_scratch_words(n));
@@ -69,7 +70,7 @@ Test(modulo, close_values_come_back_as_their_grid_point) {
         const double k = rint((x[i] - theta_of(&g, i)) / g.step);
         const uint64_t code = (uint64_t)(int64_t)k & ((1u << bits) - 1), at = i * bits;
         uint64_t image = cpu.words[at / 32];
-        if (at / 32 + 1 < modulo_words(bits, n)) image |= (uint64_t)cpu.words[at / 32 + 1] << 32;
+        if (at / 32 + 1 < codes_words(bits, n)) image |= (uint64_t)cpu.words[at / 32 + 1] << 32;
         cr_assert_eq(image >> at % 32 & ((1u << bits) - 1), code);
         cr_assert_eq(cpu.value[i], (float)(g.step * k + theta_of(&g, i)));
         cr_assert_leq(fabs((double)cpu.value[i] - x[i]), g.step / 2 + 1e-6);
@@ -77,7 +78,7 @@ Test(modulo, close_values_come_back_as_their_grid_point) {
       if (n != 4099 && n != 33) continue;
       code(DEVICE_SHADOW, &g, x, y, n, &shadow);
       cr_assert_eq(memcmp(cpu.value, shadow.value, n * sizeof *x), 0);
-      cr_assert_eq(memcmp(cpu.words, shadow.words, 4 * modulo_words(bits, n)), 0);
+      cr_assert_eq(memcmp(cpu.words, shadow.words, 4 * codes_words(bits, n)), 0);
       cr_assert(cpu.sum == shadow.sum && cpu.sum_back == shadow.sum_back);
     }
   }

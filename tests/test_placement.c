@@ -2,9 +2,7 @@
  * are spread, and a run may be saved at one number of ranks and loaded at another. The work is in tests/mpi. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "tests/mpi_launch.h"
 
@@ -28,31 +26,10 @@ ParameterizedTestParameters(placement, methods) {
 ParameterizedTest(case_at *c, placement, methods, .timeout = 150) { free(mpi_launch(c->n_ranks, c->name)); }
 
 Test(placement, digests_do_not_depend_on_the_number_of_ranks, .timeout = 500) {
-  char *alone = mpi_launch(1, "method-digests");
-  for (int n_ranks = 2; n_ranks <= 4; n_ranks++) {
-    char *spread = mpi_launch(n_ranks, "method-digests");
-    int n_compared = 0;
-    for (char *rest = spread, *line; (line = strsep(&rest, "\n"));)
-      if (strncmp(line, "digest ", 7) == 0) {
-        cr_assert(strstr(alone, line), "at %d ranks: %s, not what one rank gives", n_ranks, line);
-        n_compared++;
-      }
-    cr_assert(n_compared > 40, "only %d digests at %d ranks", n_compared, n_ranks);
-    free(spread);
-  }
-  free(alone);
+  mpi_compare_digests("method-digests", (const int[]){2, 3, 4, 0}, 41);
 }
 
 Test(placement, a_run_saved_at_three_ranks_goes_on_at_two, .timeout = 500) {
-  const int moves[][2] = {{3, 2}, {1, 4}};
-  for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
-    char folder[] = "/tmp/terse-placement-XXXXXX", words[600];
-    cr_assert(mkdtemp(folder));
-    snprintf(words, sizeof words, "method-resume save %s", folder);
-    free(mpi_launch(moves[i][0], words));
-    snprintf(words, sizeof words, "method-resume load %s", folder);
-    free(mpi_launch(moves[i][1], words));
-    snprintf(words, sizeof words, "rm -rf '%s'", folder);
-    cr_assert_eq(system(words), 0);
-  }
+  mpi_save_and_load("method-resume", 3, (const int[]){2, 0});
+  mpi_save_and_load("method-resume", 1, (const int[]){4, 0});
 }

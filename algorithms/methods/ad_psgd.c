@@ -6,7 +6,8 @@
  * two-colouring where the graph has one, and otherwise cut most of each worker's edges to those before it in
  * breadth-first order, which leaves every worker a neighbour of the other role and the graph connected.
  *
- * A round is M events, whose gradients are one step of a worker on average; 64 d bits an average. */
+ * A round is M events, whose gradients are one step of a worker on average; 64 d bits an average. With `execution:
+ * free` workers run at their own pace instead of the schedule's, one step each a round (algorithms/free_pairs.h). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,12 +5,13 @@
  *   non-blocking   A = (x_i + x_j)/2;  x_i = A - eta h_i, y_i = x_i;  x_j = A, y_j untouched
  *   quantized      the same with A = (Q(x_i) + Q(x_j))/2 (algorithms/lattice.h)
  * where x_w is what others get to see of w, its communication copy, which lacks its unfinished steps, and y_w the model
- * from which those start, x_w as it was after w's last event. They are computed when the event comes, which is the same
- * thing. Averaging leaves the mean of all x_w where it is; blocking moves it by -(eta/M)(h_i + h_j), non-blocking by
- * -(eta/M) h_i. Momentum stays each worker's own.
+ * from which those start, x_w as it was after the last event that w began. They are computed when the event comes,
+ * which is the same thing. Averaging leaves the mean of all x_w where it is; blocking moves it by -(eta/M)(h_i + h_j),
+ * non-blocking by -(eta/M) h_i. Momentum stays each worker's own.
  *
  * A round is M events: 2 H steps of a worker on average (blocking), or H; 64 d bits an event, 2 b d quantized. A
- * worker's own count of steps drives its samples and its step size. */
+ * worker's own count of steps drives its samples and its step size. With `execution: free` workers run at their own
+ * pace instead of the schedule's, one event each a round (algorithms/free_pairs.h). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -62,6 +62,15 @@ says diverged
 is diverged "SELECT status FROM runs WHERE experiment = 'wild'"
 is 1 "SELECT reason LIKE '%not finite%' FROM runs WHERE experiment = 'wild'"
 
+# What is really asynchronous needs a rank a worker, and is not said to repeat.
+quadratic free 20 'method: [{ad-psgd: {execution: free}}]'
+expect 1 run free.yaml --db r.db --ranks 2 --quiet
+is 1 "SELECT reason LIKE '%--ranks 4%' FROM runs WHERE experiment = 'free'"
+expect 0 run free.yaml --db r.db --ranks 4 --quiet --retry-failed
+is 1 "SELECT digest IS NULL FROM runs WHERE experiment = 'free' AND status = 'finished'"
+expect 2 verify "$(sqlite3 r.db 'SELECT max(id) FROM run')" --db r.db
+says 'does not repeat'
+
 # What a topology is like stands with the run, at round 0, whatever probe_every is; a graph that cannot be is skipped.
 quadratic graphs 20 \
   'method: [d-psgd, {sgp: {topology: edges, edges: 0-1 1-2 2-3}}, {dmsgd: {topology: random-regular, degree: 5}}]'
