@@ -3,9 +3,9 @@
  *   memory none      g_w                                    x <- x - gamma_t result
  *   memory gradient  g_w + e_w                              x <- x - gamma_t result
  *   memory update    gamma_t g_w + e_w                      x <- x - result
- * and `result` what servers.h makes of it. Outside the step size, momentum, weight decay and clipping act on the result;
- * a residual in gradient units is applied with the step size of the round in which it is sent. Inside there is none to
- * rescale, and the method is defined for plain SGD. */
+ * and `result` what servers.h makes of it. Outside the step size, momentum, weight decay and clipping act on the
+ * result; a residual in gradient units is applied with the step size of the round in which it is sent. Inside there is
+ * none to rescale, and the method is defined for plain SGD. */
 #ifndef TERSE_ALGORITHMS_SERVER_SGD_H
 #define TERSE_ALGORITHMS_SERVER_SGD_H
 

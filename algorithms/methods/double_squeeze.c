@@ -2,9 +2,9 @@
  *   worker w:  v = g_w + d_w;  sends Q[v];  d_w = v - Q[v];
  *   server:    v = (1/M) sum_w Q[v_w] + d;  sends Q[v];  d = v - Q[v];
  *   all:       x <- x - gamma Q[v].
- * So y_t = x_t - gamma (d + (1/M) sum_w d_w), both as round t finds them, obeys y_{t+1} = y_t - gamma (1/M) sum_w g_w(x_t)
- * for a constant gamma. Residuals are in gradient units: a drop of the step size shrinks what was deferred, unless
- * rescale_residual keeps gamma_t d. Momentum, weight decay and clipping, which the paper has not, act on Q[v].
+ * So y_t = x_t - gamma (d + (1/M) sum_w d_w), both as round t finds them, obeys y_{t+1} = y_t - gamma (1/M) sum_w
+ * g_w(x_t) for a constant gamma. Residuals are in gradient units: a drop of the step size shrinks what was deferred,
+ * unless rescale_residual keeps gamma_t d. Momentum, weight decay and clipping, which the paper has not, act on Q[v].
  * With server: sharded every worker serves d/M of the vector, with a scale and a residual of each shard's own. */
 #include <string.h>
 
@@ -16,10 +16,8 @@ static int n_servers(const args *a) { return is_sharded(a) ? 0 : 1; }
 
 static enum status create(const method_env *env, const args *a, void *state) {
   server_sgd *s = state;
-  const servers_spec spec = {.up = pipeline_spec_from(a),
-                             .down = pipeline_spec_named(a, "down"),
-                             .is_sharded = is_sharded(a),
-                             .memory = true};
+  const servers_spec spec = {
+      .up = pipeline_spec_from(a), .down = pipeline_spec_named(a, "down"), .is_sharded = is_sharded(a), .memory = true};
   s->rescale = args_bool(a, "rescale_residual");
   return server_sgd_create(s, env, &spec, MEMORY_GRADIENT);
 }

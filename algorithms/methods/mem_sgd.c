@@ -1,5 +1,5 @@
-/* Mem-SGD with one server (Stich et al., NeurIPS 2018, Algorithm 1 and, in parallel, Algorithm 2 in its synchronous form;
- * as DoubleSqueeze, Tang et al., ICML 2019, compares with it): compressed up, the dense mean down. Worker w, with
+/* Mem-SGD with one server (Stich et al., NeurIPS 2018, Algorithm 1 and, in parallel, Algorithm 2 in its synchronous
+ * form; as DoubleSqueeze, Tang et al., ICML 2019, compares with it): compressed up, the dense mean down. Worker w, with
  * residual e_w, in the three forms of server_sgd.h:
  *   memory: gradient  u_w = g_w + e_w;  sends C(u_w);  e_w = u_w - C(u_w);  x <- x - gamma_t (1/M) sum_w C(u_w)
  *   memory: update    the same with u_w = gamma_t g_w + e_w and x <- x - (1/M) sum_w C(u_w), the paper's own form: what

@@ -1,6 +1,6 @@
-/* QSGD (Alistarh et al., NeurIPS 2017) with one server: x <- x - gamma (1/M) sum_w Q(g_w), without memory; compressed up,
- * the dense mean down. Buckets of 512 values with a norm of their own, as in the paper's experiments; 15 levels are 5
- * bits a value. Momentum, weight decay and clipping act on the mean. */
+/* QSGD (Alistarh et al., NeurIPS 2017) with one server: x <- x - gamma (1/M) sum_w Q(g_w), without memory; compressed
+ * up, the dense mean down. Buckets of 512 values with a norm of their own, as in the paper's experiments; 15 levels are
+ * 5 bits a value. Momentum, weight decay and clipping act on the mean. */
 #include "algorithms/server_sgd.h"
 
 static enum status create(const method_env *env, const args *a, void *state) {

@@ -56,8 +56,7 @@ static enum status synchronise(qsparse *s, uint64_t round) {
   const method_env *env = s->env;
   float *const *change = s->models.x; /* x - y_r takes y_r's place */
   env->enter(env->clock, PHASE_ENCODE);
-  for (int i = 0; i < env->n_local; i++)
-    vec_sub(env->stream, s->replica.x, s->models.x[i], change[i], env->n_params);
+  for (int i = 0; i < env->n_local; i++) vec_sub(env->stream, s->replica.x, s->models.x[i], change[i], env->n_params);
   TRY_RETURN(servers_exchange(s->servers, round, change, s->feedback.e, s->replica.mean));
   env->enter(env->clock, PHASE_UPDATE);
   vec_sub(env->stream, s->replica.x, s->replica.mean, s->replica.x, env->n_params);

@@ -1,12 +1,10 @@
-/* Qsparse-local-SGD, asynchronous (Basu et al., NeurIPS 2019, Algorithm 2). On a common clock t every worker takes a step
- * of its own, as in qsparse.c, but each has its own sync steps, with gaps of at most H, and its own last received x_r.
- * With S the workers whose sync is after step t:
- *   r in S:  sends C(u_r), u_r = m_r + x_r - y_r;  m_r = u_r - C(u_r);
- *   server:  x <- x - (1/M) sum_{r in S} C(u_r), 1/M and not 1/|S|; sends x, dense, to S alone;
- *   r in S:  x_r = y_r = x.
- * Without momentum, with x~ as there, x_t - x~_t = (1/M) sum_r (m_r + x_r - y_r) at every t.
- * Who is in S follows from the seed, so that the run is the same at every number of ranks. A round is a step of the
- * clock; where S is empty nothing is sent. */
+/* Qsparse-local-SGD, asynchronous (Basu et al., NeurIPS 2019, Algorithm 2). On a common clock t every worker takes a
+ * step of its own, as in qsparse.c, but each has its own sync steps, with gaps of at most H, and its own last received
+ * x_r. With S the workers whose sync is after step t: r in S:  sends C(u_r), u_r = m_r + x_r - y_r;  m_r = u_r -
+ * C(u_r); server:  x <- x - (1/M) sum_{r in S} C(u_r), 1/M and not 1/|S|; sends x, dense, to S alone; r in S:  x_r =
+ * y_r = x. Without momentum, with x~ as there, x_t - x~_t = (1/M) sum_r (m_r + x_r - y_r) at every t. Who is in S
+ * follows from the seed, so that the run is the same at every number of ranks. A round is a step of the clock; where S
+ * is empty nothing is sent. */
 #include <stdlib.h>
 
 #include "algorithms/error_feedback.h"
@@ -114,8 +112,7 @@ static enum status serve(qsparse_async *s, uint64_t round, size_t n, message **a
 
 static enum status send_down(qsparse_async *s, uint64_t round, size_t n, message *answer) {
   const method_env *env = s->env;
-  for (size_t k = 0; k < n; k++)
-    s->list[k] = (transfer){.from = server_of(s), .to = s->list[k].from, .out = answer};
+  for (size_t k = 0; k < n; k++) s->list[k] = (transfer){.from = server_of(s), .to = s->list[k].from, .out = answer};
   env->enter(env->clock, PHASE_EXCHANGE);
   TRY_RETURN(comm_transfer(env->comm, s->list, n, pipeline_wire_bound(s->down)));
   env->enter(env->clock, PHASE_DECODE);

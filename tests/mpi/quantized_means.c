@@ -92,14 +92,27 @@ static double cascade_bound(void) {
   return bound / (WORKERS * WORKERS);
 }
 
-static double shared_bound(void) {
+/* The largest of the workers' |v|^2. */
+static double largest_norm2(void) {
   double largest = 0;
   for (int w = 0; w < WORKERS; w++) {
     double norm2 = 0;
     for (int i = 0; i < DIMENSION; i++) norm2 += pow(vector_at(w, i), 2);
     largest = fmax(largest, norm2);
   }
-  return omega(DIMENSION) * largest / WORKERS;
+  return largest;
+}
+
+/* Of rounding s |v| / N up or down, whose fraction is f, the variance is f (1 - f) steps: E|err|^2 exactly. */
+static double shared_variance(void) {
+  const double step = sqrt(largest_norm2()) / LEVELS;
+  double sum = 0;
+  for (int w = 0; w < WORKERS; w++)
+    for (int i = 0; i < DIMENSION; i++) {
+      const double r = fabs(vector_at(w, i)) / step, f = r - floor(r);
+      sum += f * (1 - f) * step * step;
+    }
+  return sum / (WORKERS * WORKERS);
 }
 
 static int check_cascade(lab *l, float *mean) {
@@ -133,7 +146,9 @@ static int check_shared(lab *l, float *mean) {
     if (take_mean(l, mean, &e)) return 1;
   }
   shared_scale_destroy(scale);
-  return errors_check(&e, "shared-scale", shared_bound());
+  const double second = e.norm2 / DRAWS, error = sqrt((e.norm4 / DRAWS - second * second) / DRAWS);
+  CASE_CHECK(fabs(second - shared_variance()) < 5 * error);
+  return errors_check(&e, "shared-scale", omega(DIMENSION) * largest_norm2() / WORKERS);
 }
 
 static int case_quantized_means(int argc, char **argv) {
