@@ -32,7 +32,8 @@ set dashtype 5 '--..'
 set dashtype 6 '_'
 do for [i=1:n_curves] {
   j = (i - 1) % 6 + 1
-  set style line i linecolor rgb colour[j] linewidth 1.8 dashtype j pointtype shape[j] pointsize 0.55
+  k = (i - 1 + (i - 1) / 6) % 6 + 1 # beyond six curves a colour comes again with other dashes and points
+  set style line i linecolor rgb colour[j] linewidth 1.8 dashtype k pointtype shape[k] pointsize 0.55
 }
 set style fill transparent solid 0.15 noborder
 
