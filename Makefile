@@ -58,7 +58,7 @@ TERSE := $B/terse
 TESTS := $B/unit_tests
 
 # ---------------------------------------------------------------- entry targets
-.PHONY: all help deps deps-peers demo data test asan mutants mutant goldens claims rates bench-peers bench-overhead \
+.PHONY: all help deps deps-peers demo quickstart do-quickstart data test asan mutants mutant goldens claims rates bench-peers bench-overhead \
   check-layers cuda clean \
   format build do-demo do-data do-test do-asan do-claims do-rates do-bench-peers FORCE
 
@@ -74,6 +74,9 @@ help: ## this list
 
 demo: deps ## train LeNet-5 on Fashion-MNIST with five methods: a table, figures, a results database
 	$(AGAIN) do-demo
+
+quickstart: deps ## every method side by side: accuracy, bits each way, modelled time (TIER=smoke, laptop, or base)
+	$(AGAIN) do-quickstart
 
 data: deps ## download the data sets of datasets/SHA256SUMS into DATA, or those named in SETS, and check them
 	$(AGAIN) do-data
@@ -219,6 +222,10 @@ do-demo: build
 	@./terse run experiments/demo.yaml --db $(RESULTS)
 	@./terse query --db $(RESULTS) --file analysis/demo.sql
 	@for f in loss-bits accuracy-epoch; do analysis/draw.sh $(RESULTS) demo demo/$$f figures/demo; done
+
+do-quickstart: build
+	@./terse run experiments/all/quickstart.yaml $(if $(filter-out base,$(TIER)),--tier $(TIER)) --db $(RESULTS)
+	@./terse query --db $(RESULTS) --file analysis/quickstart.sql
 
 do-test: build $(TESTS) $B/mpi_cases
 	@tests/check-layers

@@ -99,10 +99,12 @@ static enum status read_pipeline(arena *memory, const node *written, arg *out) {
   return place_prefix(written->at, pipeline_compose(NULL, modules, n, &selector, &coder));
 }
 
+static bool may_be_empty(const param *p) { return p->fallback && strcmp(p->fallback, "[]") == 0; }
+
 /* A default is written as in YAML, and so read; empty may be what is so by default. */
 static enum status read_pipeline_default(arena *memory, const param *p, arg *out) {
   const node *written;
-  if (strcmp(p->fallback, "[]") == 0) return STATUS_OK;
+  if (may_be_empty(p)) return STATUS_OK;
   TRY_RETURN(yaml_read_text(memory, "default compressor", false, p->fallback, strlen(p->fallback), &written));
   return read_pipeline(memory, written, out);
 }
@@ -128,8 +130,7 @@ static enum status read_reals(const param *p, const node *written, arg *out) {
 static enum status read_value(arena *memory, const param *p, const node *written, arg *out) {
   *out = (arg){.name = p->name, .type = p->type};
   if (p->type == PARAM_PIPELINE) {
-    const bool empty_is_good = p->fallback && strcmp(p->fallback, "[]") == 0;
-    if (empty_is_good && written->kind == NODE_LIST && written->n == 0) return STATUS_OK;
+    if (may_be_empty(p) && written->kind == NODE_LIST && written->n == 0) return STATUS_OK;
     return read_pipeline(memory, written, out);
   }
   if (p->type == PARAM_REALS) return read_reals(p, written, out);

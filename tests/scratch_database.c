@@ -21,6 +21,7 @@ void scratch_database_open(scratch_database *s) {
   snprintf(s->path, sizeof s->path, "%s/results.db", s->folder);
   cr_assert_eq(sqlite3_open(s->path, &s->db), SQLITE_OK);
   execute(s, schema_sql);
+  execute(s, views_sql);
 }
 
 void scratch_database_execute(scratch_database *s, const char *format, ...) {

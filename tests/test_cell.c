@@ -169,10 +169,15 @@ Test(cell, labels_say_what_was_run) {
       {"{gtopk: {density: 0.01, aggregate: tree, memory: false}}", "gtopk(density 0.01, tree, no memory)"},
       {"topk-sgd", "topk-sgd(topk(density 0.01))"},
       {"{topk-sgd: {compressor: [topk: {density: 0.2}], scope: layer}}", "topk-sgd(topk(density 0.2), layer)"},
+      {"double-squeeze", "double-squeeze(sign(l2), single)"},
+      {"{double-squeeze: {compressor: sign, down: [topk: {density: 0.2}, sign]}}",
+       "double-squeeze(sign(l1), down topk(density 0.2) + sign(l1), single)"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char label[100], cut[8];
-    cell *c = with("1", cases[i].method);
+    cell *c = with("1", cases[i].method), *again = from(c->config);
+    cr_expect_str_eq(again->config, c->config);
+    cell_destroy(again);
     cell_label(c, label, sizeof label);
     cr_expect_str_eq(label, cases[i].label);
     cell_label(c, cut, sizeof cut);

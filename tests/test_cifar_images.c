@@ -138,14 +138,19 @@ Test(cifar_images, crops_and_flips_what_workers_train_on) {
   remove_folder(folder);
 }
 
-static void expect_bad(const cifar_images *set, const char *folder, const char *file, const char *reason) {
+static void expect_failure(enum status right, const cifar_images *set, const char *folder, const char *file,
+                           const char *reason) {
   data *d;
-  cr_assert_eq(cifar_images_open(set, &(dataset_env){.folder = folder, .n_workers = 1}, false, &d), STATUS_BAD_DATA,
-               "%s", reason);
+  cr_assert_eq(cifar_images_open(set, &(dataset_env){.folder = folder, .n_workers = 1}, false, &d), right, "%s",
+               reason);
   cr_assert_null(d);
   cr_assert(strstr(status_detail(), file), "'%s' does not name %s", status_detail(), file);
   cr_assert(strstr(status_detail(), reason), "'%s' does not say '%s'", status_detail(), reason);
   cr_assert(strstr(status_detail(), set->remedy), "'%s' has no remedy", status_detail());
+}
+
+static void expect_bad(const cifar_images *set, const char *folder, const char *file, const char *reason) {
+  expect_failure(STATUS_BAD_DATA, set, folder, file, reason);
 }
 
 Test(cifar_images, names_file_and_remedy) {
@@ -173,7 +178,7 @@ Test(cifar_images, names_file_and_remedy) {
     make_set(folder);
   }
   remove_folder(folder);
-  expect_bad(&set, folder, "tiny", "is missing");
+  expect_failure(STATUS_NO_DATA, &set, folder, "tiny", "is missing");
 }
 
 /* The folders of TERSE_DATA are searched in their order. */

@@ -98,9 +98,9 @@ Test(draw, seeds_meet_at_equal_rounds) {
   add_curve(&s, 1, 4, 1);
   add_curve(&s, 2, 2, 2);
   snprintf(command, sizeof command,
-           "sqlite3 -readonly -cmd '.parameter set :experiment demo' -cmd \".parameter set :tier ''\" %s"
-           " <%s/analysis/figures/demo/loss-bits.sql",
-           s.path, TERSE_SOURCE);
+           "cd %s/analysis/figures && sqlite3 -readonly -cmd '.parameter set :experiment demo' "
+           "-cmd \".parameter set :tier ''\" %s <demo/loss-bits.sql",
+           TERSE_SOURCE, s.path);
   FILE *out = popen(command, "r");
   cr_assert_not_null(out);
   answer[fread(answer, 1, sizeof answer - 1, out)] = '\0';

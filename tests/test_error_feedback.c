@@ -113,3 +113,32 @@ Test(error_feedback, what_is_saved_comes_back_to_its_worker) {
   snprintf(command, sizeof command, "rm -r %s", folder);
   cr_expect_eq(system(command), 0);
 }
+
+/* Epochs of 10 steps: the step size falls at step 20, and rises over the first 5. */
+Test(error_feedback, a_reset_is_where_the_step_size_drops) {
+  static const struct {
+    uint64_t first, n;
+    bool drops;
+  } cases[] = {{0, 1, false},  {0, 20, false}, {0, 21, true}, {19, 1, false},  {20, 1, true},
+               {21, 9, false}, {16, 4, false}, {17, 4, true}, {0, 1000, true}, {2, 3, false}};
+  const optimizer o = {.lr = 0.1,
+                       .schedule = SCHEDULE_MULTISTEP,
+                       .milestones = {2},
+                       .n_milestones = 1,
+                       .gamma = 0.1,
+                       .warmup_epochs = 0.5,
+                       .warmup_from = 0.5};
+  bench b;
+  error_feedback f;
+  open_bench(DEVICE_CPU, &b);
+  b.env.optimizer = &o;
+  b.env.steps_per_epoch = 10;
+  cr_assert_eq(error_feedback_create(&b.env, true, &f), STATUS_OK);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (int w = 0; w < WORKERS; w++) vec_fill(b.lab.stream, f.e[w], 1, N);
+    error_feedback_reset_on_drop(&f, cases[i].first, cases[i].n);
+    expect_norms(&f, cases[i].drops ? 0 : N, cases[i].drops ? 0 : N);
+  }
+  error_feedback_destroy(&f);
+  close_bench(&b);
+}

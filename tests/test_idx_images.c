@@ -70,15 +70,19 @@ Test(idx_images, hands_out_normalised_samples) {
   remove_folder(folder);
 }
 
-/* Opens and expects STATUS_BAD_DATA with a file, a reason and the remedy in the sentence. */
-static void expect_bad(const idx_images *set, const char *folder, const char *file, const char *reason) {
+/* Opens and expects a failure with a file, a reason and the remedy in the sentence. */
+static void expect_failure(enum status right, const idx_images *set, const char *folder, const char *file,
+                           const char *reason) {
   data *d;
-  cr_assert_eq(idx_images_open(set, &(dataset_env){.folder = folder, .n_workers = 1}, &d), STATUS_BAD_DATA, "%s",
-               reason);
+  cr_assert_eq(idx_images_open(set, &(dataset_env){.folder = folder, .n_workers = 1}, &d), right, "%s", reason);
   cr_assert_null(d);
   cr_assert(strstr(status_detail(), file), "'%s' does not name %s", status_detail(), file);
   cr_assert(strstr(status_detail(), reason), "'%s' does not say '%s'", status_detail(), reason);
   cr_assert(strstr(status_detail(), set->remedy), "'%s' has no remedy", status_detail());
+}
+
+static void expect_bad(const idx_images *set, const char *folder, const char *file, const char *reason) {
+  expect_failure(STATUS_BAD_DATA, set, folder, file, reason);
 }
 
 Test(idx_images, names_file_and_remedy) {
@@ -108,7 +112,7 @@ Test(idx_images, names_file_and_remedy) {
   expect_bad(&wide, folder, names[0], "images of 4 x 4 instead of 4 x 5");
   idx_images absent = set;
   absent.folder = "absent";
-  expect_bad(&absent, folder, "absent", "is missing");
+  expect_failure(STATUS_NO_DATA, &absent, folder, "absent", "is missing");
   remove_folder(folder);
 }
 

@@ -62,7 +62,7 @@ static enum status archive_state(void *state, archive *a) {
 static const param params[] = {
     {.name = "gamma",
      .type = PARAM_REAL,
-     .fallback = "0.5",
+     .fallback = "0.1",
      .min = 0,
      .max = 1,
      .above_min = true,

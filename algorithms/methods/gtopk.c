@@ -130,20 +130,22 @@ static float *vector_of(const gtopk *s, int i) {
   return s->feedback.e ? s->feedback.e[i] : s->env->workers[i].gradient;
 }
 
-/* u = e + a g; with momentum correction m takes the place of g. */
+/* u = e + a g */
 static void accumulate(gtopk *s, uint64_t round, int i) {
   const method_env *env = s->env;
-  if (s->momentum) {
-    vec_scale(env->stream, s->momentum[i], (float)env->optimizer->momentum, env->n_params);
-    vec_add(env->stream, s->momentum[i], env->workers[i].gradient, s->momentum[i], env->n_params);
-    vec_add(env->stream, s->feedback.e[i], s->momentum[i], s->feedback.e[i], env->n_params);
-    return;
-  }
   const float a = s->step_inside ? (float)optimizer_lr(env->optimizer, method_epoch(env, round)) : 1.0f;
   if (s->feedback.e)
     vec_axpy(env->stream, a, env->workers[i].gradient, vector_of(s, i), env->n_params);
   else if (s->step_inside)
     vec_scale(env->stream, vector_of(s, i), a, env->n_params);
+}
+
+/* m = beta m + g; u = e + m */
+static void accumulate_momentum(gtopk *s, int i) {
+  const method_env *env = s->env;
+  vec_scale(env->stream, s->momentum[i], (float)env->optimizer->momentum, env->n_params);
+  vec_add(env->stream, s->momentum[i], env->workers[i].gradient, s->momentum[i], env->n_params);
+  vec_add(env->stream, s->feedback.e[i], s->momentum[i], s->feedback.e[i], env->n_params);
 }
 
 /* Takes V out of u; what is left is the new e. */
@@ -191,7 +193,12 @@ static enum status run_round(void *state, uint64_t round) {
   env->enter(env->clock, PHASE_COMPUTE);
   for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
   env->enter(env->clock, PHASE_ENCODE);
-  for (int i = 0; i < env->n_local; i++) accumulate(s, round, i);
+  for (int i = 0; i < env->n_local; i++) {
+    if (s->momentum)
+      accumulate_momentum(s, i);
+    else
+      accumulate(s, round, i);
+  }
   if (is_probed) TRY_RETURN(note_vectors(s));
   env->enter(env->clock, PHASE_ENCODE);
   for (int i = 0; i < env->n_local; i++) TRY_RETURN(take(s, l, round, i));

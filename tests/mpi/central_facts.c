@@ -12,6 +12,9 @@ enum { DIMENSION = 200, WORKERS = 5, STEPS = 12 };
 #define QUADRATIC .dataset = "quadratic dimension=200 mu=0.1 samples=400 heterogeneity=1", .model = "quadratic"
 
 static const optimizer plain = {.lr = 0.1};
+/* Epochs are 40 steps: falls at steps 4 and 8. */
+static const optimizer falling = {
+    .lr = 0.1, .schedule = SCHEDULE_MULTISTEP, .milestones = {0.1, 0.2}, .n_milestones = 2, .gamma = 0.5};
 
 /* ---------------------------------------------------------------- invariants */
 
@@ -20,6 +23,7 @@ typedef struct saved {
   lab *lab;
   archive *archive;
   float *memory; /* device */
+  double gamma;  /* of the last step */
 } saved;
 
 static int add_section(saved *s, int owner, const char *name, size_t offset, size_t n, double share, double *sum) {
@@ -39,7 +43,7 @@ static int add_of_all(saved *s, const char *name, double share, double *sum) {
 
 /* x - gamma (d + mean d_w) */
 static int double_squeeze_y(saved *s, double *y) {
-  const double gamma = plain.lr;
+  const double gamma = s->gamma;
   if (add_section(s, ARCHIVE_SHARED, "x", 0, DIMENSION, 1, y)) return 1;
   if (add_section(s, ARCHIVE_SHARED, "server_residual", 0, DIMENSION, -gamma, y)) return 1;
   return add_of_all(s, "residual", -gamma, y);
@@ -47,7 +51,7 @@ static int double_squeeze_y(saved *s, double *y) {
 
 static int sharded_y(saved *s, double *y) {
   enum { SHARE = DIMENSION / WORKERS };
-  const double gamma = plain.lr;
+  const double gamma = s->gamma;
   if (add_section(s, ARCHIVE_SHARED, "x", 0, DIMENSION, 1, y)) return 1;
   for (int w = 0; w < WORKERS; w++)
     if (add_section(s, w, "server_residual", (size_t)w * SHARE, SHARE, -gamma, y)) return 1;
@@ -66,21 +70,28 @@ static int qsparse_async_y(saved *s, double *y) {
 typedef struct invariant {
   const char *method, *compressors[3];
   int (*y)(saved *s, double *y); /* what moves by -gamma mean g alone */
+  const optimizer *optimizer;
 } invariant;
 
 static const invariant invariants[] = {
-    {"double-squeeze", {"sign scale=l2"}, double_squeeze_y},
-    {"double-squeeze", {"topk k=9", NULL, "qsgd levels=2 shrink=true"}, double_squeeze_y},
-    {"double-squeeze server=sharded", {"sign scale=l2"}, sharded_y},
-    {"double-squeeze server=sharded", {"topk k=3", "sign", "ternary"}, sharded_y},
-    {"qsparse steps=1", {"topk k=9", "sign"}, qsparse_y},
-    {"qsparse steps=4 gap=random", {"topk k=9", "qsgd levels=4 shrink=true"}, qsparse_y},
-    {"qsparse steps=4 gap=random down=union", {"randk density=0.1"}, qsparse_y},
-    {"qsparse-async steps=4", {"topk k=9"}, qsparse_async_y},
+    {"double-squeeze", {"sign scale=l2"}, double_squeeze_y, &plain},
+    {"double-squeeze", {"topk k=9", NULL, "qsgd levels=2 shrink=true"}, double_squeeze_y, &plain},
+    {"double-squeeze server=sharded", {"sign scale=l2"}, sharded_y, &plain},
+    {"double-squeeze server=sharded", {"topk k=3", "sign", "ternary"}, sharded_y, &plain},
+    {"qsparse steps=1", {"topk k=9", "sign"}, qsparse_y, &falling},
+    {"qsparse steps=4 gap=random", {"topk k=9", "qsgd levels=4 shrink=true"}, qsparse_y, &falling},
+    {"qsparse steps=4 gap=random down=union", {"randk density=0.1"}, qsparse_y, &falling},
+    {"qsparse-async steps=4", {"topk k=9"}, qsparse_async_y, &falling},
+    {"double-squeeze rescale_residual=true", {"topk k=9", "sign", "topk k=20"}, double_squeeze_y, &falling},
+    {"double-squeeze rescale_residual=true server=sharded", {"sign scale=l2"}, sharded_y, &falling},
 };
 
-static int read_y(lab *l, const invariant *v, const char *place, double *y) {
-  saved s = {.lab = l};
+static double lr_at(const lab *l, uint64_t step) {
+  return optimizer_lr(&l->options.optimizer, method_epoch(&l->env, step));
+}
+
+static int read_y(lab *l, const invariant *v, const char *place, uint64_t last_step, double *y) {
+  saved s = {.lab = l, .gamma = lr_at(l, last_step)};
   CASE_OK(lab_save(l, place));
   MPI_Barrier(MPI_COMM_WORLD);
   CASE_OK(archive_load_begin(place, l->stream, &s.archive));
@@ -92,8 +103,8 @@ static int read_y(lab *l, const invariant *v, const char *place, double *y) {
   return result;
 }
 
-/* sum += the mean of the workers' gradients as the last round left them. */
-static int add_mean_gradient(lab *l, double *sum) {
+/* sum += gamma times the mean of the workers' gradients as the last round left them. */
+static int add_mean_gradient(lab *l, double gamma, double *sum) {
   double mean[DIMENSION] = {0};
   float g[DIMENSION];
   for (int i = 0; i < l->env.n_local; i++) {
@@ -102,7 +113,7 @@ static int add_mean_gradient(lab *l, double *sum) {
     for (int k = 0; k < DIMENSION; k++) mean[k] += (double)g[k] / WORKERS;
   }
   CASE_OK(comm_control_sum(l->comm, mean, DIMENSION));
-  for (int k = 0; k < DIMENSION; k++) sum[k] += mean[k];
+  for (int k = 0; k < DIMENSION; k++) sum[k] += gamma * mean[k];
   return 0;
 }
 
@@ -114,21 +125,21 @@ static int check_invariant(const invariant *v, const char *folder) {
                          .down = v->compressors[2],
                          .batch = 2,
                          .seed = 3,
-                         .optimizer = plain};
+                         .optimizer = *v->optimizer};
   double first[DIMENSION], y[DIMENSION], gradients[DIMENSION] = {0}, worst = 0, moved = 0;
   char place[600];
   lab l;
   CASE_OK(lab_open(&o, &l));
   snprintf(place, sizeof place, "%s/first", folder);
-  if (read_y(&l, v, place, first)) return 1;
+  if (read_y(&l, v, place, 0, first)) return 1;
   for (uint64_t t = 0; t < STEPS; t++) {
     CASE_OK(lab_run(&l, t, t + 1));
-    if (add_mean_gradient(&l, gradients)) return 1;
+    if (add_mean_gradient(&l, lr_at(&l, t), gradients)) return 1;
     if (t % 3 == 2) continue;
     snprintf(place, sizeof place, "%s/%d", folder, (int)t);
-    if (read_y(&l, v, place, y)) return 1;
+    if (read_y(&l, v, place, t, y)) return 1;
     for (int k = 0; k < DIMENSION; k++) {
-      worst = fmax(worst, fabs(y[k] - (first[k] - plain.lr * gradients[k])));
+      worst = fmax(worst, fabs(y[k] - (first[k] - gradients[k])));
       moved = fmax(moved, fabs(y[k] - first[k]));
     }
   }

@@ -11,10 +11,10 @@ WITH epochs AS (
     SELECT DISTINCT json_remove(config, '$.seed') AS setting, label
     FROM probes WHERE experiment = :experiment AND tier = :tier AND name = 'gtopk_error2')
 ), deltas AS (
-  SELECT 1 AS n, '|x - Rand_k(x)|^2 of one draw, as the authors' AS label, setting, seed, epoch, error2 / drawn AS delta
+  SELECT 1 AS n, '|x - Rand_k(x)|^2, one draw' AS label, setting, seed, epoch, error2 / drawn AS delta
   FROM epochs
   UNION ALL
-  SELECT 2, 'its expectation (1 - k/d)|x|^2', setting, seed, epoch, error2 / expected FROM epochs
+  SELECT 2, 'its mean (1 - k/d)|x|^2', setting, seed, epoch, error2 / expected FROM epochs
 )
 SELECT n || setting, prefix || label, epoch, avg(delta), min(delta), max(delta)
 FROM deltas JOIN settings USING (setting)
