@@ -134,10 +134,14 @@ static bool same_shape(const exchange *a, const exchange *b) {
 }
 
 enum status exchange_merge(exchange *into, const exchange *other) {
-  if (!same_shape(into, other) || into->first_round != other->first_round || into->n_rounds != other->n_rounds)
+  exchange mine = *into, theirs = *other;
+  if (mine.operation == OPERATION_TRANSFER && mine.participants == 0) mine.participants = theirs.participants;
+  if (theirs.operation == OPERATION_TRANSFER && theirs.participants == 0) theirs.participants = mine.participants;
+  if (!same_shape(&mine, &theirs) || into->first_round != other->first_round || into->n_rounds != other->n_rounds)
     return FAIL(STATUS_PEER, "round %llu, exchange %u: ranks disagree: %s (%s) here, %s (%s) of round %llu there",
                 (unsigned long long)into->first_round, into->sequence, operation_name(into->operation), into->algorithm,
                 operation_name(other->operation), other->algorithm, (unsigned long long)other->first_round);
+  into->participants = mine.participants;
   for (int d = 0; d < N_DIRECTIONS; d++) {
     into->sent[d].max_bytes = larger(into->sent[d].max_bytes, other->sent[d].max_bytes);
     into->sent[d].sum_bytes += other->sent[d].sum_bytes;

@@ -68,7 +68,7 @@ const traffic_count *traffic_of(const traffic *t, int participant);
 /* The exchanges since the last call, still of this rank alone; `*out` stays valid until the next traffic_begin. */
 size_t traffic_take(traffic *t, const exchange **out);
 /* Merges the same stretch of two ranks' exchanges in place: max of max, sum of sum. STATUS_PEER where they are
- * of different exchanges. */
+ * of different exchanges; a transfer without participants is that of a rank where none of its messages ends. */
 enum status exchange_merge(exchange *into, const exchange *other) WARN_UNUSED;
 /* Run-length codes a complete list of exchanges in place and returns its new length: rows of one sequence number that
  * did the same in consecutive rounds become one, standing where the first of them stood. */

@@ -107,6 +107,12 @@ Test(traffic, merge) {
     cr_assert_eq(exchange_merge(&a, &others[i]), STATUS_PEER);
     cr_assert(memcmp(&a, &before, sizeof a) == 0);
   }
+  /* A rank where no message of a transfer ends need not know of any. */
+  exchange nothing = row(3, 1, 0), known = row(3, 1, 7);
+  nothing.participants = 0;
+  cr_assert_eq(exchange_merge(&known, &nothing), STATUS_OK);
+  cr_assert_eq(exchange_merge(&nothing, &known), STATUS_OK);
+  cr_assert(known.participants == 4 && nothing.participants == 4 && nothing.sent[DIRECTION_PEER].max_bytes == 7);
 }
 
 /* Decoding the run-length code gives back the list, whatever it is; and blocks that repeat take one row an exchange. */
