@@ -1,23 +1,16 @@
 #include "algorithms/error_feedback.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "algorithms/worker_vectors.h"
 
 enum status error_feedback_create(const method_env *env, bool memory, error_feedback *out) {
   memset(out, 0, sizeof *out);
   out->env = env;
-  if (!memory) return STATUS_OK;
-  out->e = calloc((size_t)env->n_local, sizeof *out->e);
-  if (!out->e) return FAIL(STATUS_NO_MEMORY, "no memory for %d residual vectors", env->n_local);
-  for (int i = 0; i < env->n_local; i++) TRY_RETURN(device_floats(env->device, env->n_params, &out->e[i]));
-  return STATUS_OK;
+  return memory ? worker_vectors_create(env, env->n_params, &out->e) : STATUS_OK;
 }
 
-void error_feedback_destroy(error_feedback *f) {
-  if (!f->e) return;
-  for (int i = 0; i < f->env->n_local; i++) device_release(f->env->device, f->e[i]);
-  free(f->e);
-}
+void error_feedback_destroy(error_feedback *f) { worker_vectors_destroy(f->env, f->e); }
 
 static double lr_at(const method_env *env, uint64_t step) {
   return optimizer_lr(env->optimizer, method_epoch(env, step));
@@ -31,10 +24,7 @@ void error_feedback_reset_on_drop(error_feedback *f, uint64_t first, uint64_t n)
 }
 
 enum status error_feedback_archive(error_feedback *f, archive *a) {
-  if (!f->e) return STATUS_OK;
-  for (int i = 0; i < f->env->n_local; i++)
-    TRY_RETURN(archive_floats(a, f->env->workers[i].id, "residual", f->e[i], f->env->n_params));
-  return STATUS_OK;
+  return f->e ? worker_vectors_archive(f->env, a, "residual", f->e, f->env->n_params) : STATUS_OK;
 }
 
 enum status error_feedback_probe(const error_feedback *f, const probe_sink *sink) {

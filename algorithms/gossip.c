@@ -49,9 +49,8 @@ enum status gossip_create(const method_env *env, const args *a, enum gossip_payl
   TRY_RETURN(topology_create(a, env->n_workers, env->seed, &out->topology));
   TRY_RETURN(plan_transfers(out));
   out->sent = calloc((size_t)env->n_local, sizeof *out->sent);
-  out->spare = calloc((size_t)env->n_local, sizeof *out->spare);
-  if (!out->sent || !out->spare) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
-  for (int i = 0; i < env->n_local; i++) out->spare[i] = env->workers[i].gradient;
+  if (!out->sent) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
+  TRY_RETURN(worker_gradient_table(env, &out->spare));
   if (payload != GOSSIP_OWN) TRY_RETURN(create_pipeline(out, a, payload));
   return local_models_create(env, &out->models);
 }
@@ -69,10 +68,7 @@ void gossip_destroy(void *state) {
 
 /* ---- a round */
 
-enum status gossip_steps(gossip *g, uint64_t first, uint64_t n) {
-  for (int i = 0; i < g->env->n_local; i++) TRY_RETURN(local_models_steps(&g->models, i, first, n));
-  return STATUS_OK;
-}
+enum status gossip_steps(gossip *g, uint64_t first, uint64_t n) { return local_models_steps_all(&g->models, first, n); }
 
 static enum status begin_message(gossip *g, int i) {
   return message_acquire(comm_pool(g->env->comm), g->bound, &g->sent[i]);

@@ -1,38 +1,28 @@
 #include "algorithms/local_models.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum status local_models_create(const method_env *env, local_models *out) {
   memset(out, 0, sizeof *out);
   out->env = env;
-  out->x = calloc((size_t)env->n_local, sizeof *out->x);
-  out->m = calloc((size_t)env->n_local, sizeof *out->m);
-  if (!out->x || !out->m) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
-  for (int i = 0; i < env->n_local; i++) {
-    TRY_RETURN(device_floats(env->device, env->n_params, &out->x[i]));
-    vec_copy(env->stream, out->x[i], env->initial, env->n_params);
-    if (env->optimizer->momentum > 0) TRY_RETURN(device_floats(env->device, env->n_params, &out->m[i]));
-  }
+  TRY_RETURN(worker_vectors_create(env, env->n_params, &out->x));
+  worker_vectors_set(env, out->x, env->initial);
+  if (env->optimizer->momentum > 0) TRY_RETURN(worker_vectors_create(env, env->n_params, &out->m));
   return device_alloc(env->device, sizeof *out->norm, (void **)&out->norm);
 }
 
 void local_models_destroy(local_models *l) {
   if (!l->env) return;
-  for (int i = 0; i < l->env->n_local; i++) {
-    if (l->x) device_release(l->env->device, l->x[i]);
-    if (l->m) device_release(l->env->device, l->m[i]);
-  }
+  worker_vectors_destroy(l->env, l->x);
+  worker_vectors_destroy(l->env, l->m);
   device_release(l->env->device, l->norm);
-  free(l->x);
-  free(l->m);
 }
 
 void local_models_update(local_models *l, int i, uint64_t step) {
   const method_env *env = l->env;
   env->enter(env->clock, PHASE_UPDATE);
-  optimizer_step(env->optimizer, env->stream, method_epoch(env, step), l->x[i], env->workers[i].gradient, l->m[i],
-                 env->n_params, l->norm, env->scratch);
+  optimizer_step(env->optimizer, env->stream, method_epoch(env, step), l->x[i], env->workers[i].gradient,
+                 local_models_momentum(l, i), env->n_params, l->norm, env->scratch);
 }
 
 enum status local_models_steps(local_models *l, int i, uint64_t first, uint64_t n) {
@@ -42,6 +32,11 @@ enum status local_models_steps(local_models *l, int i, uint64_t first, uint64_t 
     TRY_RETURN(worker_gradient(env, &env->workers[i], t, l->x[i]));
     local_models_update(l, i, t);
   }
+  return STATUS_OK;
+}
+
+enum status local_models_steps_all(local_models *l, uint64_t first, uint64_t n) {
+  for (int i = 0; i < l->env->n_local; i++) TRY_RETURN(local_models_steps(l, i, first, n));
   return STATUS_OK;
 }
 
@@ -60,14 +55,11 @@ enum status local_models_iterate(const local_models *l, int w, float *x) {
 }
 
 enum status local_models_archive_momentum(local_models *l, archive *a) {
-  for (int i = 0; i < l->env->n_local; i++)
-    if (l->m[i]) TRY_RETURN(archive_floats(a, l->env->workers[i].id, "momentum", l->m[i], l->env->n_params));
-  return STATUS_OK;
+  return l->m ? worker_vectors_archive(l->env, a, "momentum", l->m, l->env->n_params) : STATUS_OK;
 }
 
 enum status local_models_archive(local_models *l, archive *a) {
-  for (int i = 0; i < l->env->n_local; i++)
-    TRY_RETURN(archive_floats(a, l->env->workers[i].id, "x", l->x[i], l->env->n_params));
+  TRY_RETURN(worker_vectors_archive(l->env, a, "x", l->x, l->env->n_params));
   return local_models_archive_momentum(l, a);
 }
 

@@ -20,12 +20,10 @@ static enum status create_copies(replica_gossip *r, int i) {
 enum status replica_gossip_create(const method_env *env, const args *a, replica_gossip *out) {
   TRY_RETURN(gossip_create(env, a, GOSSIP_COMPRESSED, env->n_params, &out->gossip));
   TRY_RETURN(worker_vectors_create(env, env->n_params, &out->x));
+  worker_vectors_set(env, out->x, env->initial);
   out->copies = calloc((size_t)env->n_local, sizeof *out->copies);
   if (!out->copies) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
-  for (int i = 0; i < env->n_local; i++) {
-    vec_copy(env->stream, out->x[i], env->initial, env->n_params);
-    TRY_RETURN(create_copies(out, i));
-  }
+  for (int i = 0; i < env->n_local; i++) TRY_RETURN(create_copies(out, i));
   return STATUS_OK;
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "algorithms/worker_vectors.h"
+
 void server_sgd_destroy(void *state) {
   server_sgd *s = state;
   servers_destroy(s->servers);
@@ -14,9 +16,7 @@ enum status server_sgd_create(server_sgd *s, const method_env *env, const server
                               enum server_memory memory) {
   s->env = env;
   s->step_inside = memory == MEMORY_UPDATE;
-  s->vectors = calloc((size_t)env->n_local, sizeof *s->vectors);
-  if (!s->vectors) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
-  for (int i = 0; i < env->n_local; i++) s->vectors[i] = env->workers[i].gradient;
+  TRY_RETURN(worker_gradient_table(env, &s->vectors));
   TRY_RETURN(servers_create(env, spec, &s->servers));
   TRY_RETURN(error_feedback_create(env, memory != MEMORY_NONE, &s->feedback));
   return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);

@@ -4,7 +4,7 @@
 #ifndef TERSE_ALGORITHMS_SYNC_GAPS_H
 #define TERSE_ALGORITHMS_SYNC_GAPS_H
 
-#include "algorithms/method.h"
+#include "algorithms/local_models.h"
 
 typedef struct sync_gaps {
   uint64_t seed, most; /* H */
@@ -15,8 +15,7 @@ typedef struct sync_gaps {
 
 /* clang-format off */
 #define SYNC_GAPS_PARAMS(default_gap)                                                                             \
-  {.name = "steps", .type = PARAM_INT, .fallback = "8", .min = 1, .max = 1e6,                                     \
-   .help = "local steps between exchanges, at the most (H)", .in_label = true},                                   \
+  LOCAL_STEPS_PARAM("8", "local steps between exchanges, at the most (H)"),                                       \
   {.name = "gap", .type = PARAM_CHOICE, .fallback = default_gap, .choices = "fixed|random",                       \
    .help = "steps between exchanges: always H, or drawn from 1 to H", .in_label = true}
 /* clang-format on */

@@ -28,8 +28,7 @@ typedef struct ad_psgd {
 static void destroy(void *state) {
   ad_psgd *s = state;
   free_pairs_destroy(&s->free);
-  for (int i = 0; s->snapshot && i < s->env->n_local; i++) device_release(s->env->device, s->snapshot[i]);
-  free(s->snapshot);
+  worker_vectors_destroy(s->env, s->snapshot);
   free(s->role);
   local_models_destroy(&s->models);
   pairwise_destroy(&s->pairs);
@@ -74,12 +73,8 @@ static enum status create(const method_env *env, const args *a, void *state) {
   TRY_RETURN(pairwise_create(env, a, &s->pairs));
   if (strcmp(args_text(a, "roles"), "bipartite") == 0) TRY_RETURN(assign_roles(s));
   TRY_RETURN(local_models_create(env, &s->models));
-  s->snapshot = calloc((size_t)env->n_local, sizeof *s->snapshot);
-  if (!s->snapshot) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
-  for (int i = 0; i < env->n_local; i++) {
-    TRY_RETURN(device_floats(env->device, env->n_params, &s->snapshot[i]));
-    vec_copy(env->stream, s->snapshot[i], env->initial, env->n_params);
-  }
+  TRY_RETURN(worker_vectors_create(env, env->n_params, &s->snapshot));
+  worker_vectors_set(env, s->snapshot, env->initial);
   return free_pairs_create(env, a, &s->free);
 }
 
@@ -156,9 +151,7 @@ static enum status archive_state(void *state, archive *a) {
   const method_env *env = s->env;
   TRY_RETURN(pairwise_archive(&s->pairs, a));
   TRY_RETURN(free_pairs_archive(&s->free, &s->models, a));
-  for (int i = 0; i < env->n_local; i++)
-    TRY_RETURN(archive_floats(a, env->workers[i].id, "snapshot", s->snapshot[i], env->n_params));
-  return STATUS_OK;
+  return worker_vectors_archive(env, a, "snapshot", s->snapshot, env->n_params);
 }
 
 static const param params[] = {

@@ -56,8 +56,8 @@ static enum status run_round(void *state, uint64_t round) {
     float *moved = env->workers[i].gradient;
     vec_sub(env->stream, g->models.x[i], s->half[i], moved, env->n_params);
     vec_scale(env->stream, moved, 1.0f / rate, env->n_params);
-    optimizer_step(&s->outside, env->stream, epoch, g->models.x[i], moved, g->models.m[i], env->n_params,
-                   g->models.norm, env->scratch);
+    optimizer_step(&s->outside, env->stream, epoch, g->models.x[i], moved, local_models_momentum(&g->models, i),
+                   env->n_params, g->models.norm, env->scratch);
   }
   return STATUS_OK;
 }

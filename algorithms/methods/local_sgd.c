@@ -34,15 +34,13 @@ static size_t steps_per_round(const void *state) { return ((const local_sgd *)st
 static enum status run_round(void *state, uint64_t round) {
   local_sgd *s = state;
   const method_env *env = s->env;
-  for (int i = 0; i < env->n_local; i++) {
-    vec_copy(env->stream, s->models.x[i], s->replica.x, env->n_params);
-    TRY_RETURN(local_models_steps(&s->models, i, round * s->steps, s->steps));
-  }
+  worker_vectors_set(env, s->models.x, s->replica.x);
+  TRY_RETURN(local_models_steps_all(&s->models, round * s->steps, s->steps));
   TRY_RETURN(method_mean(env, (const float *const *)s->models.x, s->replica.x));
   if (!s->average_momentum) return STATUS_OK;
   TRY_RETURN(method_mean(env, (const float *const *)s->models.m, s->replica.mean));
   env->enter(env->clock, PHASE_UPDATE);
-  for (int i = 0; i < env->n_local; i++) vec_copy(env->stream, s->models.m[i], s->replica.mean, env->n_params);
+  worker_vectors_set(env, s->models.m, s->replica.mean);
   return STATUS_OK;
 }
 
@@ -59,13 +57,7 @@ static enum status archive_state(void *state, archive *a) {
 }
 
 static const param params[] = {
-    {.name = "steps",
-     .type = PARAM_INT,
-     .fallback = "8",
-     .min = 1,
-     .max = 1e6,
-     .help = "local steps between averages (H)",
-     .in_label = true},
+    LOCAL_STEPS_PARAM("8", "local steps between averages (H)"),
     {.name = "average_momentum", .type = PARAM_BOOL, .fallback = "false", .help = "average the momentum buffers too"},
     PARAM_END,
 };

@@ -60,7 +60,7 @@ static enum status synchronise(qsparse *s, uint64_t round) {
   TRY_RETURN(servers_exchange(s->servers, round, change, s->feedback.e, s->replica.mean));
   env->enter(env->clock, PHASE_UPDATE);
   vec_sub(env->stream, s->replica.x, s->replica.mean, s->replica.x, env->n_params);
-  for (int i = 0; i < env->n_local; i++) vec_copy(env->stream, s->models.x[i], s->replica.x, env->n_params);
+  worker_vectors_set(env, s->models.x, s->replica.x);
   return STATUS_OK;
 }
 
@@ -68,7 +68,7 @@ static enum status run_round(void *state, uint64_t round) {
   qsparse *s = state;
   const uint64_t first = round * s->steps;
   if (s->reset_on_drop) error_feedback_reset_on_drop(&s->feedback, first, s->steps);
-  for (int i = 0; i < s->env->n_local; i++) TRY_RETURN(local_models_steps(&s->models, i, first, s->steps));
+  TRY_RETURN(local_models_steps_all(&s->models, first, s->steps));
   return sync_gaps_take(&s->gaps, 0, first + s->steps) ? synchronise(s, round) : STATUS_OK;
 }
 

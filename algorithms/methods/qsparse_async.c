@@ -1,10 +1,16 @@
 /* Qsparse-local-SGD, asynchronous (Basu et al., NeurIPS 2019, Algorithm 2). On a common clock t every worker takes a
  * step of its own, as in qsparse.c, but each has its own sync steps, with gaps of at most H, and its own last received
- * x_r. With S the workers whose sync is after step t: r in S:  sends C(u_r), u_r = m_r + x_r - y_r;  m_r = u_r -
- * C(u_r); server:  x <- x - (1/M) sum_{r in S} C(u_r), 1/M and not 1/|S|; sends x, dense, to S alone; r in S:  x_r =
- * y_r = x. Without momentum, with x~ as there, x_t - x~_t = (1/M) sum_r (m_r + x_r - y_r) at every t. Who is in S
- * follows from the seed, so that the run is the same at every number of ranks. A round is a step of the clock; where S
- * is empty nothing is sent. */
+ * x_r. With S the workers whose sync is after step t:
+ *
+ *   r in S:  sends C(u_r), u_r = m_r + x_r - y_r;  m_r = u_r - C(u_r)
+ *
+ *   server:  x <- x - (1/M) sum_{r in S} C(u_r), 1/M and not 1/|S|; sends x, dense, to S alone
+ *
+ *   r in S:  x_r = y_r = x
+ *
+ * Without momentum, with x~ as there, x_t - x~_t = (1/M) sum_r (m_r + x_r - y_r) at every t. Who is in S follows from
+ * the seed, so that the run is the same at every number of ranks. A round is a step of the clock; where S is empty
+ * nothing is sent. */
 #include <stdlib.h>
 
 #include "algorithms/error_feedback.h"
@@ -28,7 +34,7 @@ static int server_of(const qsparse_async *s) { return s->env->n_workers; }
 
 static void destroy(void *state) {
   qsparse_async *s = state;
-  for (int i = 0; s->received && i < s->env->n_local; i++) device_release(s->env->device, s->received[i]);
+  worker_vectors_destroy(s->env, s->received);
   device_release(s->env->device, s->x);
   device_release(s->env->device, s->mean);
   pipeline_destroy(s->up);
@@ -36,19 +42,15 @@ static void destroy(void *state) {
   error_feedback_destroy(&s->feedback);
   local_models_destroy(&s->models);
   sync_gaps_destroy(&s->gaps);
-  free(s->received);
   free(s->list);
 }
 
 static enum status allocate(qsparse_async *s) {
   const method_env *env = s->env;
-  s->received = calloc((size_t)env->n_local, sizeof *s->received);
   s->list = calloc((size_t)env->n_workers, sizeof *s->list);
-  if (!s->received || !s->list) return FAIL(STATUS_NO_MEMORY, "no memory for tables of %d workers", env->n_workers);
-  for (int i = 0; i < env->n_local; i++) {
-    TRY_RETURN(device_floats(env->device, env->n_params, &s->received[i]));
-    vec_copy(env->stream, s->received[i], env->initial, env->n_params);
-  }
+  if (!s->list) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_workers);
+  TRY_RETURN(worker_vectors_create(env, env->n_params, &s->received));
+  worker_vectors_set(env, s->received, env->initial);
   if (comm_rank_of(env->comm, server_of(s)) != comm_rank(env->comm)) return STATUS_OK;
   TRY_RETURN(device_floats(env->device, env->n_params, &s->x));
   vec_copy(env->stream, s->x, env->initial, env->n_params);
@@ -132,7 +134,7 @@ static enum status run_round(void *state, uint64_t round) {
   size_t n = 0;
   message *answer;
   if (s->reset_on_drop) error_feedback_reset_on_drop(&s->feedback, round, 1);
-  for (int i = 0; i < s->env->n_local; i++) TRY_RETURN(local_models_steps(&s->models, i, round, 1));
+  TRY_RETURN(local_models_steps_all(&s->models, round, 1));
   for (int w = 0; w < s->env->n_workers; w++)
     if (sync_gaps_take(&s->gaps, w, round + 1)) s->list[n++] = (transfer){.from = w, .to = server_of(s)};
   if (n == 0) return STATUS_OK;
@@ -155,8 +157,7 @@ static enum status archive_state(void *state, archive *a) {
   qsparse_async *s = state;
   const method_env *env = s->env;
   if (s->x) TRY_RETURN(archive_floats(a, ARCHIVE_SHARED, "x", s->x, env->n_params));
-  for (int i = 0; i < env->n_local; i++)
-    TRY_RETURN(archive_floats(a, env->workers[i].id, "received", s->received[i], env->n_params));
+  TRY_RETURN(worker_vectors_archive(env, a, "received", s->received, env->n_params));
   TRY_RETURN(local_models_archive(&s->models, a));
   TRY_RETURN(error_feedback_archive(&s->feedback, a));
   return sync_gaps_archive(&s->gaps, a);

@@ -1,15 +1,20 @@
 /* Quantized-PR-SGD by all-reduce (arXiv 2004.09125). A RECONSTRUCTION: of the paper the abstracts alone could be read;
  * the update is put together from them and from PR-SGD (Yu et al., AAAI 2019) and QSGD (Alistarh et al., NeurIPS 2017).
  * Every worker takes K steps on its own, from x to y_m; then x <- x - A(Delta_1, .., Delta_M), Delta_m = x - y_m, with
- * A a quantized mean by which all workers get the same: mean-of-quantized  all-gather of Q(Delta_m):  (M-1) d b bits a
- * worker, E|err|^2 <= (q/M^2) sum_m |Delta_m|^2 ring-cascade       a ring whose hops are quantized (ring_cascade.h):  2
- * (M-1) d b / M bits shared-scale       whole numbers of one scale, summed exactly (shared_scale.h):  2 (M-1) d (b +
- * ceil(log2 M)) / M at b = 1 + ceil(log2(s + 1)) bits a value for QSGD of s levels, and 32 bits a bucket for its scale.
+ * A a quantized mean by which all workers get the same, at b = 1 + ceil(log2(s + 1)) bits a value for QSGD of s levels
+ * and 32 bits a bucket for its scale:
+ *
+ *   mean-of-quantized  all-gather of Q(Delta_m); (M-1) d b bits a worker, E|err|^2 <= (q/M^2) sum_m |Delta_m|^2
+ *
+ *   ring-cascade       a ring whose hops are quantized (ring_cascade.h); 2 (M-1) d b / M bits
+ *
+ *   shared-scale       whole numbers of one scale, summed exactly (shared_scale.h); 2 (M-1) d (b + ceil(log2 M)) / M
+ *
  * s = 3 is 3 bits, 90.6 % less than fp32. The scale covers a bucket. There is no memory: Q has to be unbiased.
  * Momentum, weight decay and clipping are part of a worker's own steps. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "algorithms/compressed_mean.h"
 #include "algorithms/local_models.h"
 #include "algorithms/replica.h"
 #include "algorithms/ring_cascade.h"
@@ -23,18 +28,14 @@ typedef struct quantized_pr_sgd {
   local_models models; /* y_m and their momentum */
   uint64_t steps;      /* K */
   enum mode mode;
-  pipeline *pipeline;    /* mean-of-quantized */
-  message **outgoing;    /* n_local */
-  const message **inbox; /* n_workers */
+  compressed_mean mean;
   ring_cascade ring;
   shared_scale *scale;
 } quantized_pr_sgd;
 
 static void destroy(void *state) {
   quantized_pr_sgd *s = state;
-  pipeline_destroy(s->pipeline);
-  free(s->outgoing);
-  free(s->inbox);
+  compressed_mean_destroy(&s->mean);
   ring_cascade_destroy(&s->ring);
   shared_scale_destroy(s->scale);
   local_models_destroy(&s->models);
@@ -67,10 +68,7 @@ static enum status create_mean(quantized_pr_sgd *s, const pipeline_spec *spec) {
     const uint32_t levels = (uint32_t)args_int(&spec->stages[0].args, "levels");
     return shared_scale_create(env, levels, spec->scope == SCOPE_BUCKET ? spec->bucket : 0, &s->scale);
   }
-  s->outgoing = calloc((size_t)env->n_local, sizeof *s->outgoing);
-  s->inbox = calloc((size_t)env->n_workers, sizeof *s->inbox);
-  if (!s->outgoing || !s->inbox) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d messages", env->n_workers);
-  return pipeline_create(spec, env->device, env->stream, env->layers, env->seed, &s->pipeline);
+  return compressed_mean_create(env, spec, &s->mean);
 }
 
 static enum status create(const method_env *env, const args *a, void *state) {
@@ -86,40 +84,20 @@ static enum status create(const method_env *env, const args *a, void *state) {
 
 static size_t steps_per_round(const void *state) { return ((const quantized_pr_sgd *)state)->steps; }
 
-static enum status mean_of_quantized(quantized_pr_sgd *s, uint64_t round, float *const *v, float *mean) {
-  const method_env *env = s->env;
-  env->enter(env->clock, PHASE_ENCODE);
-  for (int i = 0; i < env->n_local; i++) {
-    TRY_RETURN(message_acquire(comm_pool(env->comm), pipeline_wire_bound(s->pipeline), &s->outgoing[i]));
-    TRY_RETURN(pipeline_encode(s->pipeline, round, env->workers[i].id, v[i], s->outgoing[i]));
-  }
-  env->enter(env->clock, PHASE_EXCHANGE);
-  TRY_RETURN(comm_allgather(env->comm, s->outgoing, pipeline_wire_bound(s->pipeline), s->inbox));
-  env->enter(env->clock, PHASE_DECODE);
-  vec_fill(env->stream, mean, 0.0f, env->n_params);
-  for (int w = 0; w < env->n_workers; w++)
-    TRY_RETURN(pipeline_decode_add(s->pipeline, round, w, s->inbox[w], 1.0f, mean));
-  vec_scale(env->stream, mean, 1.0f / (float)env->n_workers, env->n_params);
-  comm_release(env->comm);
-  return STATUS_OK;
-}
-
 static enum status run_round(void *state, uint64_t round) {
   quantized_pr_sgd *s = state;
   const method_env *env = s->env;
   float *const *v = s->models.x; /* Delta_m takes y_m's place */
   float *mean = s->replica.mean;
-  for (int i = 0; i < env->n_local; i++) {
-    vec_copy(env->stream, s->models.x[i], s->replica.x, env->n_params);
-    TRY_RETURN(local_models_steps(&s->models, i, round * s->steps, s->steps));
-    vec_sub(env->stream, s->replica.x, s->models.x[i], v[i], env->n_params);
-  }
+  worker_vectors_set(env, s->models.x, s->replica.x);
+  TRY_RETURN(local_models_steps_all(&s->models, round * s->steps, s->steps));
+  for (int i = 0; i < env->n_local; i++) vec_sub(env->stream, s->replica.x, v[i], v[i], env->n_params);
   if (s->mode == RING_CASCADE)
     TRY_RETURN(ring_cascade_mean(&s->ring, round, v, mean));
   else if (s->mode == SHARED_SCALE)
     TRY_RETURN(shared_scale_mean(s->scale, round, v, mean));
   else
-    TRY_RETURN(mean_of_quantized(s, round, v, mean));
+    TRY_RETURN(compressed_mean_take(&s->mean, round, v, NULL, mean));
   env->enter(env->clock, PHASE_UPDATE);
   vec_sub(env->stream, s->replica.x, mean, s->replica.x, env->n_params);
   return STATUS_OK;
@@ -138,13 +116,7 @@ static enum status archive_state(void *state, archive *a) {
 }
 
 static const param params[] = {
-    {.name = "steps",
-     .type = PARAM_INT,
-     .fallback = "8",
-     .min = 1,
-     .max = 1e6,
-     .help = "local steps between all-reduces (K)",
-     .in_label = true},
+    LOCAL_STEPS_PARAM("8", "local steps between all-reduces (K)"),
     {.name = "mode",
      .type = PARAM_CHOICE,
      .fallback = "ring-cascade",

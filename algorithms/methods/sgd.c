@@ -3,11 +3,12 @@
 #include <stdlib.h>
 
 #include "algorithms/replica.h"
+#include "algorithms/worker_vectors.h"
 
 typedef struct sgd {
   const method_env *env;
   replica replica;
-  const float **gradients; /* n_local */
+  float **gradients; /* n_local: the workers' own */
 } sgd;
 
 static void destroy(void *state) {
@@ -16,19 +17,12 @@ static void destroy(void *state) {
   free(s->gradients);
 }
 
-static enum status allocate(sgd *s) {
-  const method_env *env = s->env;
-  s->gradients = calloc((size_t)env->n_local, sizeof *s->gradients);
-  if (!s->gradients) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
-  for (int i = 0; i < env->n_local; i++) s->gradients[i] = env->workers[i].gradient;
-  return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);
-}
-
 static enum status create(const method_env *env, const args *a, void *state) {
   (void)a;
   sgd *s = state;
   s->env = env;
-  return allocate(s);
+  TRY_RETURN(worker_gradient_table(env, &s->gradients));
+  return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);
 }
 
 static enum status run_round(void *state, uint64_t round) {
@@ -36,7 +30,7 @@ static enum status run_round(void *state, uint64_t round) {
   const method_env *env = s->env;
   env->enter(env->clock, PHASE_COMPUTE);
   for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
-  TRY_RETURN(method_mean(env, s->gradients, s->replica.mean));
+  TRY_RETURN(method_mean(env, (const float *const *)s->gradients, s->replica.mean));
   replica_step(&s->replica, round);
   return STATUS_OK;
 }

@@ -39,8 +39,7 @@ static void destroy(void *state) {
   free_pairs_destroy(&s->free);
   lattice_destroy(&s->lattice);
   device_release(s->env->device, s->live);
-  for (int i = 0; s->start && i < s->env->n_local; i++) device_release(s->env->device, s->start[i]);
-  free(s->start);
+  worker_vectors_destroy(s->env, s->start);
   local_models_destroy(&s->models);
   pairwise_destroy(&s->pairs);
 }
@@ -53,12 +52,8 @@ static const char *skip(const method_env *env, const args *a) {
 
 static enum status create_copies(swarm *s) {
   const method_env *env = s->env;
-  s->start = calloc((size_t)env->n_local, sizeof *s->start);
-  if (!s->start) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
-  for (int i = 0; i < env->n_local; i++) {
-    TRY_RETURN(device_floats(env->device, env->n_params, &s->start[i]));
-    vec_copy(env->stream, s->start[i], env->initial, env->n_params);
-  }
+  TRY_RETURN(worker_vectors_create(env, env->n_params, &s->start));
+  worker_vectors_set(env, s->start, env->initial);
   return device_floats(env->device, env->n_params, &s->live);
 }
 
@@ -176,11 +171,9 @@ static enum status probe(void *state, const probe_sink *sink) {
 
 static enum status archive_state(void *state, archive *a) {
   swarm *s = state;
-  const method_env *env = s->env;
   TRY_RETURN(pairwise_archive(&s->pairs, a));
   TRY_RETURN(free_pairs_archive(&s->free, &s->models, a));
-  for (int i = 0; s->start && i < env->n_local; i++)
-    TRY_RETURN(archive_floats(a, env->workers[i].id, "start", s->start[i], env->n_params));
+  if (s->start) TRY_RETURN(worker_vectors_archive(s->env, a, "start", s->start, s->env->n_params));
   return s->variant == QUANTIZED ? lattice_archive(&s->lattice, a) : STATUS_OK;
 }
 
@@ -191,13 +184,7 @@ static const param params[] = {
      .choices = "blocking|non-blocking|quantized",
      .help = "whether a pair waits for both ends' steps; quantized: non-blocking, with lattice codes",
      .in_label = true},
-    {.name = "steps",
-     .type = PARAM_INT,
-     .fallback = "4",
-     .min = 1,
-     .max = 1e6,
-     .help = "local steps between a worker's interactions (H)",
-     .in_label = true},
+    LOCAL_STEPS_PARAM("4", "local steps between a worker's interactions (H)"),
     {.name = "steps_kind",
      .type = PARAM_CHOICE,
      .fallback = "fixed",

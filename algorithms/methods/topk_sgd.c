@@ -5,69 +5,43 @@
  * was held back under a large step size is applied with the step size of the round in which it is sent. */
 #include <stdlib.h>
 
+#include "algorithms/compressed_mean.h"
 #include "algorithms/error_feedback.h"
-#include "algorithms/pipeline.h"
 #include "algorithms/replica.h"
+#include "algorithms/worker_vectors.h"
 
 typedef struct topk_sgd {
   const method_env *env;
   replica replica;
   error_feedback feedback;
-  pipeline *pipeline;
-  message **outgoing;    /* n_local */
-  const message **inbox; /* n_workers */
+  compressed_mean exchange;
+  float **gradients; /* n_local: the workers' own */
 } topk_sgd;
 
 static void destroy(void *state) {
   topk_sgd *s = state;
-  pipeline_destroy(s->pipeline);
+  compressed_mean_destroy(&s->exchange);
   error_feedback_destroy(&s->feedback);
   replica_destroy(&s->replica);
-  free(s->outgoing);
-  free(s->inbox);
-}
-
-static enum status allocate(topk_sgd *s, const args *a) {
-  const method_env *env = s->env;
-  s->outgoing = calloc((size_t)env->n_local, sizeof *s->outgoing);
-  s->inbox = calloc((size_t)env->n_workers, sizeof *s->inbox);
-  if (!s->outgoing || !s->inbox) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d messages", env->n_workers);
-  const pipeline_spec spec = pipeline_spec_from(a);
-  TRY_RETURN(pipeline_create(&spec, env->device, env->stream, env->layers, env->seed, &s->pipeline));
-  TRY_RETURN(error_feedback_create(env, args_bool(a, "memory"), &s->feedback));
-  return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);
+  free(s->gradients);
 }
 
 static enum status create(const method_env *env, const args *a, void *state) {
   topk_sgd *s = state;
+  const pipeline_spec spec = pipeline_spec_from(a);
   s->env = env;
-  return allocate(s, a);
-}
-
-static enum status encode(topk_sgd *s, uint64_t round, int i) {
-  const method_env *env = s->env;
-  const worker *w = &env->workers[i];
-  TRY_RETURN(message_acquire(comm_pool(env->comm), pipeline_wire_bound(s->pipeline), &s->outgoing[i]));
-  if (!s->feedback.e) return pipeline_encode(s->pipeline, round, w->id, w->gradient, s->outgoing[i]);
-  return pipeline_encode_feedback(s->pipeline, round, w->id, w->gradient, s->feedback.e[i], s->outgoing[i]);
+  TRY_RETURN(worker_gradient_table(env, &s->gradients));
+  TRY_RETURN(compressed_mean_create(env, &spec, &s->exchange));
+  TRY_RETURN(error_feedback_create(env, args_bool(a, "memory"), &s->feedback));
+  return replica_create(env, REPLICA_MOMENTUM_SHARED, &s->replica);
 }
 
 static enum status run_round(void *state, uint64_t round) {
   topk_sgd *s = state;
   const method_env *env = s->env;
-  float *mean = s->replica.mean;
   env->enter(env->clock, PHASE_COMPUTE);
   for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
-  env->enter(env->clock, PHASE_ENCODE);
-  for (int i = 0; i < env->n_local; i++) TRY_RETURN(encode(s, round, i));
-  env->enter(env->clock, PHASE_EXCHANGE);
-  TRY_RETURN(comm_allgather(env->comm, s->outgoing, pipeline_wire_bound(s->pipeline), s->inbox));
-  env->enter(env->clock, PHASE_DECODE);
-  vec_fill(env->stream, mean, 0.0f, env->n_params);
-  for (int w = 0; w < env->n_workers; w++)
-    TRY_RETURN(pipeline_decode_add(s->pipeline, round, w, s->inbox[w], 1.0f, mean));
-  vec_scale(env->stream, mean, 1.0f / (float)env->n_workers, env->n_params);
-  comm_release(env->comm);
+  TRY_RETURN(compressed_mean_take(&s->exchange, round, s->gradients, s->feedback.e, s->replica.mean));
   replica_step(&s->replica, round);
   return STATUS_OK;
 }
