@@ -29,7 +29,7 @@ PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wshadow=local -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Werror
 MANDATORY := -std=gnu11 -D_GNU_SOURCE -march=$(ARCH) -ffp-contract=off -g -I. $(WARNINGS) \
   $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-# libterse_cuda.so takes status_record, args_… and device_… from the program that opens it.
+# libterse_cuda.so takes status_record, args_…, codes_… and device_… from the program that opens it.
 LIBS := -rdynamic $(PKG_LIBS) -ldnnl -lgomp -ldl -lm
 
 NVCC := $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)

@@ -7,7 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/module.h"
+#include "algorithms/compressor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum { CODES_GROUP = 32 };
 
@@ -59,4 +63,21 @@ HD static inline uint32_t code_take(code_reader *r, unsigned width) {
   return code;
 }
 
+/* The state of a compressor whose message is a code of `bits` bits a value and nothing else, and what of a compressor
+ * follows from it. */
+typedef struct code_width {
+  unsigned bits;
+} code_width;
+
+static inline unsigned codes_bits(const void *state) { return ((const code_width *)state)->bits; }
+/* From the parameter `bits`. */
+enum status codes_create(const args *a, void **state) WARN_UNUSED;
+void codes_destroy(void *state);
+double codes_theory_bits(const void *state, size_t n, enum index_convention convention);
+size_t codes_body_bytes(const void *state, size_t n);
+unsigned codes_padding_bits(const void *state, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -7,7 +7,6 @@
  * Wire: codes of `bits` bits (codes.h), bits n bits in all. A NaN stays one or becomes an infinity: divergence is sent,
  * not hidden. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "algorithms/codes.h"
@@ -25,38 +24,17 @@ static const param params[] = {
     PARAM_END,
 };
 
-typedef struct clipping {
-  unsigned bits;
-} clipping;
-
 static enum status create(const compressor_env *env, const args *a, void **state) {
   (void)env;
-  clipping *t = (clipping *)malloc(sizeof *t);
-  *state = t;
-  if (!t) return FAIL(STATUS_NO_MEMORY, "no memory for clipping");
-  t->bits = (unsigned)args_int(a, "bits");
-  return STATUS_OK;
+  return codes_create(a, state);
 }
-
-static void destroy(void *state) { free(state); }
-
-static unsigned bits_of(const void *state) { return ((const clipping *)state)->bits; }
 
 static double factor(const void *state, enum factor_kind kind, size_t n) {
   (void)n;
   if (kind != FACTOR_DELTA) return NAN;
-  const double worst = 1 / (ldexp(1, (int)bits_of(state) - 9) + 1);
+  const double worst = 1 / (ldexp(1, (int)codes_bits(state) - 9) + 1);
   return 1 - worst * worst;
 }
-
-static double theory_bits(const void *state, size_t n, enum index_convention convention) {
-  (void)convention;
-  return (double)n * bits_of(state);
-}
-
-static size_t body_bytes(const void *state, size_t n) { return 4 * codes_words(bits_of(state), n); }
-
-static unsigned padding_bits(const void *state, size_t n) { return codes_padding(bits_of(state), n); }
 
 typedef struct {
   const float *x;
@@ -78,7 +56,7 @@ static HD inline void pack_group(const pack_args *p, size_t g) {
 KERNEL(pack_groups, pack_args, pack_group)
 
 static void encode(void *state, const call *c, const float *x, size_t n, unsigned char *body) {
-  const pack_args a = {.x = x, .words = (uint32_t *)(void *)body, .n = n, .bits = bits_of(state)};
+  const pack_args a = {.x = x, .words = (uint32_t *)(void *)body, .n = n, .bits = codes_bits(state)};
   pack_groups(c->stream, codes_groups(n), a);
 }
 
@@ -103,7 +81,8 @@ static HD inline void add_group(const add_args *p, size_t g) {
 KERNEL(add_groups, add_args, add_group)
 
 static void decode_add(void *state, const call *c, const unsigned char *body, float a, float *y, size_t n) {
-  const add_args add = {.words = (const uint32_t *)(const void *)body, .y = y, .n = n, .a = a, .bits = bits_of(state)};
+  const add_args add = {
+      .words = (const uint32_t *)(const void *)body, .y = y, .n = n, .a = a, .bits = codes_bits(state)};
   add_groups(c->stream, codes_groups(n), add);
 }
 
@@ -114,11 +93,11 @@ MODULE(compressor, clipping) = {
     .params = params,
     .traits = CONTRACTIVE | QUANTIZER,
     .create = create,
-    .destroy = destroy,
+    .destroy = codes_destroy,
     .factor = factor,
-    .theory_bits = theory_bits,
-    .body_bytes = body_bytes,
-    .padding_bits = padding_bits,
+    .theory_bits = codes_theory_bits,
+    .body_bytes = codes_body_bytes,
+    .padding_bits = codes_padding_bits,
     .encode = encode,
     .decode_add = decode_add,
 };

@@ -7,7 +7,6 @@
  * that sums of them are exact. A NaN becomes 0: whoever scales must look after divergence.
  * Wire: codes of `bits` bits (codes.h), z below and the sign (1: negative) above it. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "algorithms/codes.h"
 #include "algorithms/compressor.h"
@@ -24,36 +23,15 @@ static const param params[] = {
     PARAM_END,
 };
 
-typedef struct integers {
-  unsigned bits;
-} integers;
-
 static enum status create(const compressor_env *env, const args *a, void **state) {
   (void)env;
-  integers *t = (integers *)malloc(sizeof *t);
-  *state = t;
-  if (!t) return FAIL(STATUS_NO_MEMORY, "no memory for integers");
-  t->bits = (unsigned)args_int(a, "bits");
-  return STATUS_OK;
+  return codes_create(a, state);
 }
-
-static void destroy(void *state) { free(state); }
-
-static unsigned bits_of(const void *state) { return ((const integers *)state)->bits; }
 
 static double factor(const void *state, enum factor_kind kind, size_t n) {
   (void)state, (void)kind, (void)n;
   return NAN;
 }
-
-static double theory_bits(const void *state, size_t n, enum index_convention convention) {
-  (void)convention;
-  return (double)n * bits_of(state);
-}
-
-static size_t body_bytes(const void *state, size_t n) { return 4 * codes_words(bits_of(state), n); }
-
-static unsigned padding_bits(const void *state, size_t n) { return codes_padding(bits_of(state), n); }
 
 typedef struct {
   const float *x;
@@ -89,7 +67,8 @@ static HD inline void round_group(const round_args *p, size_t g) {
 KERNEL(round_groups, round_args, round_group)
 
 static void encode(void *state, const call *c, const float *x, size_t n, unsigned char *body) {
-  const round_args a = {.x = x, .words = (uint32_t *)(void *)body, .n = n, .bits = bits_of(state), .key = call_key(c)};
+  const round_args a = {
+      .x = x, .words = (uint32_t *)(void *)body, .n = n, .bits = codes_bits(state), .key = call_key(c)};
   round_groups(c->stream, codes_groups(n), a);
 }
 
@@ -114,7 +93,8 @@ static HD inline void add_group(const add_args *p, size_t g) {
 KERNEL(add_groups, add_args, add_group)
 
 static void decode_add(void *state, const call *c, const unsigned char *body, float a, float *y, size_t n) {
-  const add_args add = {.words = (const uint32_t *)(const void *)body, .y = y, .n = n, .a = a, .bits = bits_of(state)};
+  const add_args add = {
+      .words = (const uint32_t *)(const void *)body, .y = y, .n = n, .a = a, .bits = codes_bits(state)};
   add_groups(c->stream, codes_groups(n), add);
 }
 
@@ -125,11 +105,11 @@ MODULE(compressor, integers) = {
     .params = params,
     .traits = QUANTIZER | RANDOMIZED,
     .create = create,
-    .destroy = destroy,
+    .destroy = codes_destroy,
     .factor = factor,
-    .theory_bits = theory_bits,
-    .body_bytes = body_bytes,
-    .padding_bits = padding_bits,
+    .theory_bits = codes_theory_bits,
+    .body_bytes = codes_body_bytes,
+    .padding_bits = codes_padding_bits,
     .encode = encode,
     .decode_add = decode_add,
 };
