@@ -14,7 +14,6 @@
 enum { DIMENSION = VARIANT_DIMENSION, WORKERS = 5 };
 #define QUADRATIC .dataset = "quadratic dimension=200 mu=0.1 samples=400 heterogeneity=1", .model = "quadratic"
 
-static const optimizer plain = {.lr = 0.1};
 static const optimizer full = {.lr = 0.1,
                                .momentum = 0.9,
                                .weight_decay = 0.01,
@@ -29,8 +28,8 @@ static const optimizer full = {.lr = 0.1,
 static const variant variants[] = {
     {"mem-sgd", {"topk density=0.05"}, &full},
     {"mem-sgd memory=none scope=bucket bucket=64", {"qsgd levels=4"}, &full},
-    {"mem-sgd memory=update scope=layer", {"topk k=9", "sign"}, &plain},
-    {"ef-signsgd", {"sign"}, &plain},
+    {"mem-sgd memory=update scope=layer", {"topk k=9", "sign"}, &optimizer_plain},
+    {"ef-signsgd", {"sign"}, &optimizer_plain},
     {"qsgd bucket=32", {"qsgd levels=7"}, &full},
     {"double-squeeze", {"sign scale=l2"}, &full},
     {"double-squeeze rescale_residual=true", {"topk density=0.05", "qsgd", "ternary"}, &full},
@@ -51,21 +50,20 @@ enum { N_VARIANTS = sizeof variants / sizeof variants[0] };
 static int case_digests(int argc, char **argv) {
   (void)argc, (void)argv;
   static const int workers[] = {1, 3, 8};
-  int n_ranks;
-  MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
+  const int n_ranks = case_n_ranks();
   for (size_t k = 0; k < sizeof workers / sizeof workers[0]; k++)
     for (int v = 0; v < N_VARIANTS && workers[k] >= n_ranks; v++)
-      if (variant_print_digest(&variants[v], workers[k], workers[k] == 3)) return 1;
+      if (case_digest(variant_options(&variants[v], workers[k], DEVICE_CPU), 4, workers[k] == 3)) return 1;
   return 0;
 }
 
 /* save FOLDER or load FOLDER, so that the numbers of ranks may differ. */
 static int case_resume(int argc, char **argv) {
   CASE_CHECK(argc == 2);
-  for (int v = 0; v < N_VARIANTS; v++)
-    if (strcmp(argv[0], "save") == 0 ? variant_save(&variants[v], v, 8, 3, argv[1])
-                                     : variant_load(&variants[v], v, 8, 3, argv[1]))
-      return 1;
+  for (int v = 0; v < N_VARIANTS; v++) {
+    const lab_options o = variant_options(&variants[v], 8, DEVICE_CPU);
+    if (strcmp(argv[0], "save") == 0 ? case_save(&o, v, 3, argv[1]) : case_load(&o, v, 3, argv[1])) return 1;
+  }
   return 0;
 }
 
@@ -86,18 +84,18 @@ typedef struct equality {
 static const equality equalities[] = {
     {{"sgd", {NULL}, 12}, {"mem-sgd memory=none", {"identity"}, 12}, &full, 0, 0},
     {{"sgd", {NULL}, 12}, {"mem-sgd memory=gradient", {"identity"}, 12}, &full, 0, 0},
-    {{"sgd", {NULL}, 12}, {"mem-sgd memory=update", {"identity"}, 12}, &plain, 1e-6, 0},
-    {{"sgd", {NULL}, 12}, {"ef-signsgd", {"identity"}, 12}, &plain, 1e-6, 0},
+    {{"sgd", {NULL}, 12}, {"mem-sgd memory=update", {"identity"}, 12}, &optimizer_plain, 1e-6, 0},
+    {{"sgd", {NULL}, 12}, {"ef-signsgd", {"identity"}, 12}, &optimizer_plain, 1e-6, 0},
     {{"sgd", {NULL}, 12}, {"qsgd", {"identity"}, 12}, &full, 0, 0},
     {{"sgd", {NULL}, 12}, {"double-squeeze", {"identity"}, 12}, &full, 0, 0},
     {{"sgd", {NULL}, 12}, {"double-squeeze server=sharded", {"identity"}, 12}, &full, 0, 0},
-    {{"sgd", {NULL}, 12}, {"qsparse steps=1", {"identity"}, 12}, &plain, 1e-6, 0},
-    {{"sgd", {NULL}, 12}, {"qsparse steps=1 gap=random", {"identity"}, 12}, &plain, 1e-6, 0},
-    {{"sgd", {NULL}, 12}, {"qsparse-async steps=1", {"identity"}, 12}, &plain, 1e-6, 0},
-    {{"sgd", {NULL}, 12}, {"quantized-pr-sgd steps=1 scope=global", {"identity"}, 12}, &plain, 1e-6, 0},
+    {{"sgd", {NULL}, 12}, {"qsparse steps=1", {"identity"}, 12}, &optimizer_plain, 1e-6, 0},
+    {{"sgd", {NULL}, 12}, {"qsparse steps=1 gap=random", {"identity"}, 12}, &optimizer_plain, 1e-6, 0},
+    {{"sgd", {NULL}, 12}, {"qsparse-async steps=1", {"identity"}, 12}, &optimizer_plain, 1e-6, 0},
+    {{"sgd", {NULL}, 12}, {"quantized-pr-sgd steps=1 scope=global", {"identity"}, 12}, &optimizer_plain, 1e-6, 0},
     {{"sgd", {NULL}, 12},
      {"quantized-pr-sgd steps=1 scope=global mode=mean-of-quantized", {"identity"}, 12},
-     &plain,
+     &optimizer_plain,
      1e-6,
      0},
     /* alone the momentum is the worker's everywhere */
@@ -108,7 +106,7 @@ static const equality equalities[] = {
     {{"topk-sgd", {"topk k=9"}, 12}, {"mem-sgd", {"topk k=9"}, 12}, &full, 0, 0},
     {{"mem-sgd", {"topk k=9"}, 12}, {"double-squeeze", {"topk k=9", NULL, "identity"}, 12}, &full, 0, 0},
     {{"mem-sgd", {"topk k=9", "sign"}, 12}, {"double-squeeze", {"topk k=9", "sign", "identity"}, 12}, &full, 0, 0},
-    {{"mem-sgd memory=update", {"topk k=9"}, 12}, {"qsparse steps=1", {"topk k=9"}, 12}, &plain, 1e-6, 0},
+    {{"mem-sgd memory=update", {"topk k=9"}, 12}, {"qsparse steps=1", {"topk k=9"}, 12}, &optimizer_plain, 1e-6, 0},
     {{"qsparse steps=3", {"topk k=9"}, 4}, {"qsparse steps=3 down=union", {"topk k=9"}, 4}, &full, 0, 0},
     {{"qsparse steps=3", {"topk k=9", "sign"}, 4},
      {"qsparse-async steps=3 gap=fixed", {"topk k=9", "sign"}, 12},
@@ -147,8 +145,7 @@ static int check_equality(const equality *e, int m) {
 
 static int case_equalities(int argc, char **argv) {
   (void)argc, (void)argv;
-  int n_ranks;
-  MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
+  const int n_ranks = case_n_ranks();
   for (int m = n_ranks; m <= WORKERS; m += 2)
     for (size_t k = 0; k < sizeof equalities / sizeof equalities[0]; k++)
       if (equalities[k].n_workers == 0 || equalities[k].n_workers == m)

@@ -6,12 +6,11 @@
 #include <string.h>
 
 #include "tests/mpi/cases.h"
-#include "tests/mpi/lab.h"
+#include "tests/mpi/variants.h"
 
 enum { DIMENSION = 200, WORKERS = 5, STEPS = 12 };
 #define QUADRATIC .dataset = "quadratic dimension=200 mu=0.1 samples=400 heterogeneity=1", .model = "quadratic"
 
-static const optimizer plain = {.lr = 0.1};
 /* Epochs are 40 steps: falls at steps 4 and 8. */
 static const optimizer falling = {
     .lr = 0.1, .schedule = SCHEDULE_MULTISTEP, .milestones = {0.1, 0.2}, .n_milestones = 2, .gamma = 0.5};
@@ -74,10 +73,10 @@ typedef struct invariant {
 } invariant;
 
 static const invariant invariants[] = {
-    {"double-squeeze", {"sign scale=l2"}, double_squeeze_y, &plain},
-    {"double-squeeze", {"topk k=9", NULL, "qsgd levels=2 shrink=true"}, double_squeeze_y, &plain},
-    {"double-squeeze server=sharded", {"sign scale=l2"}, sharded_y, &plain},
-    {"double-squeeze server=sharded", {"topk k=3", "sign", "ternary"}, sharded_y, &plain},
+    {"double-squeeze", {"sign scale=l2"}, double_squeeze_y, &optimizer_plain},
+    {"double-squeeze", {"topk k=9", NULL, "qsgd levels=2 shrink=true"}, double_squeeze_y, &optimizer_plain},
+    {"double-squeeze server=sharded", {"sign scale=l2"}, sharded_y, &optimizer_plain},
+    {"double-squeeze server=sharded", {"topk k=3", "sign", "ternary"}, sharded_y, &optimizer_plain},
     {"qsparse steps=1", {"topk k=9", "sign"}, qsparse_y, &falling},
     {"qsparse steps=4 gap=random", {"topk k=9", "qsgd levels=4 shrink=true"}, qsparse_y, &falling},
     {"qsparse steps=4 gap=random down=union", {"randk density=0.1"}, qsparse_y, &falling},
@@ -215,7 +214,7 @@ static int check_bits(size_t row) {
                          .compressors = {bits_table[row].compressors[0], bits_table[row].compressors[1]},
                          .down = bits_table[row].compressors[2],
                          .batch = 2,
-                         .optimizer = plain};
+                         .optimizer = optimizer_plain};
   uint64_t bits[N_DIRECTIONS], theory, all = 0;
   lab l;
   CASE_OK(lab_open(&o, &l));
@@ -235,8 +234,8 @@ static int check_bits(size_t row) {
 /* The union of five workers' supports of 10: between 10 and 50 entries of 64 bits, down to each of five. */
 static int check_union(void) {
   const lab_options o = {
-      QUADRATIC,  .n_workers = WORKERS, .method = "qsparse steps=1 down=union", .compressors = {"topk k=10"},
-      .batch = 2, .optimizer = plain};
+      QUADRATIC,  .n_workers = WORKERS,        .method = "qsparse steps=1 down=union", .compressors = {"topk k=10"},
+      .batch = 2, .optimizer = optimizer_plain};
   uint64_t bits[N_DIRECTIONS], theory;
   lab l;
   CASE_OK(lab_open(&o, &l));

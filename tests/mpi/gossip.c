@@ -12,56 +12,40 @@
 
 enum { DIMENSION = VARIANT_DIMENSION, MAX_WORKERS = 8 };
 
-static const optimizer plain = {.lr = 0.1}, heavy = {.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01};
-static const optimizer full = {.lr = 0.1,
-                               .momentum = 0.9,
-                               .weight_decay = 0.01,
-                               .clip = 6,
-                               .schedule = SCHEDULE_MULTISTEP,
-                               .milestones = {0.1},
-                               .n_milestones = 1,
-                               .gamma = 0.5,
-                               .warmup_epochs = 0.05,
-                               .warmup_from = 0.25};
+static const optimizer heavy = {.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01};
 
 /* Every method and every branch of it, and every kind of topology that some number of workers up to 8 has. */
 static const variant variants[] = {
-    {"d-psgd", {NULL}, &full},
-    {"d-psgd order=adapt-first topology=torus", {NULL}, &full},
-    {"d-psgd topology=one-peer-exponential", {NULL}, &plain},
-    {"d-psgd topology=exponential", {NULL}, &plain},
-    {"d-psgd topology=complete", {NULL}, &plain},
-    {"dmsgd topology=star", {NULL}, &full},
-    {"decentlam", {NULL}, &full},
-    {"sgp", {NULL}, &full},
-    {"sgp topology=star", {NULL}, &full},
-    {"choco-sgd", {"topk density=0.1"}, &full},
-    {"choco-sgd gamma=0.3 topology=torus scope=layer", {"topk density=0.2", "qsgd levels=4"}, &plain},
-    {"deepsqueeze", {"sign"}, &full},
-    {"deepsqueeze topology=one-peer-exponential indices=delta", {"threshold tau=0.2"}, &plain},
-    {"dcd-psgd", {"qsgd levels=127"}, &full},
-    {"dcd-psgd topology=star", {"randk density=0.9"}, &plain},
-    {"quantized-pr-sgd-gossip steps=3", {"qsgd levels=3"}, &full},
-    {"quantized-pr-sgd-gossip mode=direct steps=2 topology=one-peer-exponential", {"qsgd levels=15"}, &plain},
-    {"moniqua theta=20", {NULL}, &full},
-    {"moniqua bits=11 theta=20 topology=one-peer-exponential", {NULL}, &plain},
+    {"d-psgd", {NULL}, &optimizer_full},
+    {"d-psgd order=adapt-first topology=torus", {NULL}, &optimizer_full},
+    {"d-psgd topology=one-peer-exponential", {NULL}, &optimizer_plain},
+    {"d-psgd topology=exponential", {NULL}, &optimizer_plain},
+    {"d-psgd topology=complete", {NULL}, &optimizer_plain},
+    {"dmsgd topology=star", {NULL}, &optimizer_full},
+    {"decentlam", {NULL}, &optimizer_full},
+    {"sgp", {NULL}, &optimizer_full},
+    {"sgp topology=star", {NULL}, &optimizer_full},
+    {"choco-sgd", {"topk density=0.1"}, &optimizer_full},
+    {"choco-sgd gamma=0.3 topology=torus scope=layer", {"topk density=0.2", "qsgd levels=4"}, &optimizer_plain},
+    {"deepsqueeze", {"sign"}, &optimizer_full},
+    {"deepsqueeze topology=one-peer-exponential indices=delta", {"threshold tau=0.2"}, &optimizer_plain},
+    {"dcd-psgd", {"qsgd levels=127"}, &optimizer_full},
+    {"dcd-psgd topology=star", {"randk density=0.9"}, &optimizer_plain},
+    {"quantized-pr-sgd-gossip steps=3", {"qsgd levels=3"}, &optimizer_full},
+    {"quantized-pr-sgd-gossip mode=direct steps=2 topology=one-peer-exponential", {"qsgd levels=15"}, &optimizer_plain},
+    {"moniqua theta=20", {NULL}, &optimizer_full},
+    {"moniqua bits=11 theta=20 topology=one-peer-exponential", {NULL}, &optimizer_plain},
 };
 enum { N_VARIANTS = sizeof variants / sizeof variants[0] };
-
-static int n_ranks(void) {
-  int n;
-  MPI_Comm_size(MPI_COMM_WORLD, &n);
-  return n;
-}
 
 static int case_digests(int argc, char **argv) {
   (void)argc;
   (void)argv;
   static const int workers[] = {1, 2, 3, 5, 8};
   for (size_t k = 0; k < sizeof workers / sizeof workers[0]; k++)
-    for (int v = 0; v < N_VARIANTS && workers[k] >= n_ranks(); v++)
-      if (variant_print_digest(&variants[v], workers[k], workers[k] <= 3)) return 1;
-  if (n_ranks() > 3) return 0;
+    for (int v = 0; v < N_VARIANTS && workers[k] >= case_n_ranks(); v++)
+      if (case_digest(variant_options(&variants[v], workers[k], DEVICE_CPU), 4, workers[k] <= 3)) return 1;
+  if (case_n_ranks() > 3) return 0;
   /* Each worker's batches are normalised by their own statistics. */
   const lab_options images = {.dataset = "tiny-images",
                               .model = "resnet20",
@@ -69,20 +53,17 @@ static int case_digests(int argc, char **argv) {
                               .method = "dcd-psgd",
                               .compressors = {"qsgd levels=127"},
                               .batch = 2,
-                              .optimizer = full};
-  uint64_t digest;
-  CASE_OK(lab_whole_run(&images, 2, &digest, NULL));
-  print_digest("resnet20", images.n_workers, digest);
-  return 0;
+                              .optimizer = optimizer_full};
+  return case_digest(images, 2, false);
 }
 
 /* resume save FOLDER, resume load FOLDER: one of the two, so that the numbers of ranks may differ. */
 static int case_resume(int argc, char **argv) {
   CASE_CHECK(argc == 2);
-  for (int v = 0; v < N_VARIANTS; v++)
-    if (strcmp(argv[0], "save") == 0 ? variant_save(&variants[v], v, 8, 3, argv[1])
-                                     : variant_load(&variants[v], v, 8, 3, argv[1]))
-      return 1;
+  for (int v = 0; v < N_VARIANTS; v++) {
+    const lab_options o = variant_options(&variants[v], 8, DEVICE_CPU);
+    if (strcmp(argv[0], "save") == 0 ? case_save(&o, v, 3, argv[1]) : case_load(&o, v, 3, argv[1])) return 1;
+  }
   return 0;
 }
 
@@ -134,30 +115,30 @@ static int check(const char *one, const char *one_compressor, const char *two, c
 #define ADAPT "d-psgd order=adapt-first"
 
 static int complete_graphs(int m) {
-  SAME("sgd", NULL, ADAPT " topology=complete", NULL, m, &plain, 1e-6);
+  SAME("sgd", NULL, ADAPT " topology=complete", NULL, m, &optimizer_plain, 1e-6);
   SAME("sgd", NULL, ADAPT " topology=complete", NULL, m, &heavy, 1e-6);
   SAME("sgd", NULL, "dmsgd topology=complete", NULL, m, &heavy, 1e-6);
   SAME("sgd", NULL, "decentlam topology=complete", NULL, m, &heavy, 3e-6); /* it divides rounding by the step size */
-  SAME("sgd", NULL, "choco-sgd gamma=1 topology=complete", "identity", m, &plain, 1e-6);
-  SAME("sgd", NULL, "deepsqueeze gamma=1 topology=complete", "identity", m, &plain, 1e-6);
+  SAME("sgd", NULL, "choco-sgd gamma=1 topology=complete", "identity", m, &optimizer_plain, 1e-6);
+  SAME("sgd", NULL, "deepsqueeze gamma=1 topology=complete", "identity", m, &optimizer_plain, 1e-6);
   SAME("local-sgd steps=3", NULL, "quantized-pr-sgd-gossip mode=direct steps=3 topology=complete", "identity", m,
-       &plain, 1e-6);
-  if (m > 1) SAME("sgd", NULL, "d-psgd topology=complete", NULL, m, &plain, -0.02);
+       &optimizer_plain, 1e-6);
+  if (m > 1) SAME("sgd", NULL, "d-psgd topology=complete", NULL, m, &optimizer_plain, -0.02);
   return 0;
 }
 
 static int between_methods(int m) {
-  SAME(ADAPT, NULL, "deepsqueeze gamma=1", "identity", m, &full, 0);
-  SAME(ADAPT, NULL, "choco-sgd gamma=1", "identity", m, &full, 1e-6);
-  SAME(ADAPT, NULL, "dmsgd", NULL, m, &full, 0);
-  SAME(ADAPT, NULL, "decentlam", NULL, m, &plain, 1e-6);
-  SAME(ADAPT, NULL, "sgp topology=ring", NULL, m, &full, 1e-6);
-  SAME(ADAPT " topology=one-peer-exponential", NULL, "sgp", NULL, m, &full, 1e-6);
-  SAME(ADAPT, NULL, "quantized-pr-sgd-gossip mode=direct steps=1", "identity", m, &full, 1e-6);
-  SAME("d-psgd", NULL, "dcd-psgd", "identity", m, &full, 1e-6);
-  SAME("dcd-psgd", "qsgd levels=15", "quantized-pr-sgd-gossip steps=1", "qsgd levels=15", m, &full, 0);
+  SAME(ADAPT, NULL, "deepsqueeze gamma=1", "identity", m, &optimizer_full, 0);
+  SAME(ADAPT, NULL, "choco-sgd gamma=1", "identity", m, &optimizer_full, 1e-6);
+  SAME(ADAPT, NULL, "dmsgd", NULL, m, &optimizer_full, 0);
+  SAME(ADAPT, NULL, "decentlam", NULL, m, &optimizer_plain, 1e-6);
+  SAME(ADAPT, NULL, "sgp topology=ring", NULL, m, &optimizer_full, 1e-6);
+  SAME(ADAPT " topology=one-peer-exponential", NULL, "sgp", NULL, m, &optimizer_full, 1e-6);
+  SAME(ADAPT, NULL, "quantized-pr-sgd-gossip mode=direct steps=1", "identity", m, &optimizer_full, 1e-6);
+  SAME("d-psgd", NULL, "dcd-psgd", "identity", m, &optimizer_full, 1e-6);
+  SAME("dcd-psgd", "qsgd levels=15", "quantized-pr-sgd-gossip steps=1", "qsgd levels=15", m, &optimizer_full, 0);
   if (m < 4) return 0; /* a ring of three is complete: DecentLaM and DmSGD are parallel SGD there */
-  SAME("d-psgd", NULL, ADAPT, NULL, m, &plain, -0.01);
+  SAME("d-psgd", NULL, ADAPT, NULL, m, &optimizer_plain, -0.01);
   SAME("dmsgd", NULL, "decentlam", NULL, m, &heavy, -1e-3);
   return 0;
 }
@@ -181,9 +162,9 @@ static int alone(void) {
 static int case_reductions(int argc, char **argv) {
   (void)argc;
   (void)argv;
-  for (int m = n_ranks() > 2 ? n_ranks() : 2; m <= 8; m += 3)
+  for (int m = case_n_ranks() > 2 ? case_n_ranks() : 2; m <= 8; m += 3)
     if (complete_graphs(m) || between_methods(m)) return 1;
-  return n_ranks() == 1 ? alone() : 0;
+  return case_n_ranks() == 1 ? alone() : 0;
 }
 
 /* ---------------------------------------------------------------- invariants */
@@ -225,13 +206,13 @@ static int case_averaging(int argc, char **argv) {
   (void)argc;
   (void)argv;
   static const variant averaging[] = {
-      {"d-psgd", {NULL}, &plain},
-      {"d-psgd order=adapt-first topology=star", {NULL}, &plain},
-      {"d-psgd topology=one-peer-exponential", {NULL}, &plain},
-      {"sgp topology=exponential", {NULL}, &plain},
-      {"choco-sgd gamma=0.4", {"topk density=0.2"}, &plain},
-      {"deepsqueeze gamma=0.4", {"topk density=0.2"}, &plain},
-      {"moniqua theta=20 bits=12", {NULL}, &plain},
+      {"d-psgd", {NULL}, &optimizer_plain},
+      {"d-psgd order=adapt-first topology=star", {NULL}, &optimizer_plain},
+      {"d-psgd topology=one-peer-exponential", {NULL}, &optimizer_plain},
+      {"sgp topology=exponential", {NULL}, &optimizer_plain},
+      {"choco-sgd gamma=0.4", {"topk density=0.2"}, &optimizer_plain},
+      {"deepsqueeze gamma=0.4", {"topk density=0.2"}, &optimizer_plain},
+      {"moniqua theta=20 bits=12", {NULL}, &optimizer_plain},
   };
   for (size_t v = 0; v < sizeof averaging / sizeof averaging[0]; v++)
     if (check_averaging(&averaging[v], 8)) return 1;
@@ -265,8 +246,8 @@ static int check_copies(const variant *v, int m) {
 static int case_copies(int argc, char **argv) {
   (void)argc;
   (void)argv;
-  static const variant replicas[] = {{"dcd-psgd", {"qsgd levels=15"}, &full},
-                                     {"quantized-pr-sgd-gossip steps=2", {"qsgd levels=3"}, &plain}};
+  static const variant replicas[] = {{"dcd-psgd", {"qsgd levels=15"}, &optimizer_full},
+                                     {"quantized-pr-sgd-gossip steps=2", {"qsgd levels=3"}, &optimizer_plain}};
   return check_copies(&replicas[0], 8) || check_copies(&replicas[1], 8);
 }
 
@@ -282,12 +263,12 @@ static int case_moniqua(int argc, char **argv) {
     char words[64];
     double worst = 0;
     snprintf(words, sizeof words, "moniqua theta=0.5 bits=%d", bits);
-    if (models_after(&(run){words, NULL}, M, &plain, 1, x)) return 1;
-    if (models_after(&(run){"d-psgd", NULL}, M, &plain, 1, y)) return 1;
+    if (models_after(&(run){words, NULL}, M, &optimizer_plain, 1, x)) return 1;
+    if (models_after(&(run){"d-psgd", NULL}, M, &optimizer_plain, 1, y)) return 1;
     for (int i = 0; i < M * DIMENSION; i++) worst = fmax(worst, fabs((double)x[i] - y[i]));
     CASE_CHECK(worst <= 2.0 / 3 * step + 1e-6 && worst > 0.4 * step);
   }
-  const variant v = {"moniqua theta=0.001", {NULL}, &plain};
+  const variant v = {"moniqua theta=0.001", {NULL}, &optimizer_plain};
   const lab_options o = variant_options(&v, M, DEVICE_CPU);
   lab l;
   CASE_OK(lab_open(&o, &l));
@@ -350,7 +331,7 @@ static int case_push_sum(int argc, char **argv) {
   (void)argc;
   (void)argv;
   enum { M = 6, ROUNDS = 5 };
-  const variant v = {"sgp topology=star", {NULL}, &plain};
+  const variant v = {"sgp topology=star", {NULL}, &optimizer_plain};
   const lab_options o = variant_options(&v, M, DEVICE_CPU);
   static float x[M * DIMENSION];
   double w[M] = {1, 1, 1, 1, 1, 1}, mean[DIMENSION];
@@ -381,7 +362,7 @@ static int case_push_sum(int argc, char **argv) {
 static int case_facts(int argc, char **argv) {
   (void)argc;
   (void)argv;
-  const variant v = {"dmsgd", {NULL}, &plain};
+  const variant v = {"dmsgd", {NULL}, &optimizer_plain};
   const lab_options o = variant_options(&v, 8, DEVICE_CPU);
   static float x[8 * DIMENSION];
   double mean[DIMENSION];
@@ -409,7 +390,7 @@ static int case_facts(int argc, char **argv) {
 /* Every worker sends `degree` messages of so many bits a round, each with a head of 16 bytes, and nothing else. */
 static int check_bits(const char *method, const char *compressor, int degree, uint64_t payload_bits, double theory) {
   enum { M = 8, ROUNDS = 3 };
-  const variant v = {method, {compressor}, &plain};
+  const variant v = {method, {compressor}, &optimizer_plain};
   const lab_options o = variant_options(&v, M, DEVICE_CPU);
   lab l;
   CASE_OK(lab_open(&o, &l));

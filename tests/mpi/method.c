@@ -9,46 +9,31 @@
 #include "tests/mpi/cases.h"
 #include "tests/mpi/gtopk.h"
 #include "tests/mpi/gtopk_method.h"
-#include "tests/mpi/lab.h"
 #include "tests/mpi/simulation.h"
+#include "tests/mpi/variants.h"
 
 enum { MAX_WORKERS = 9, DIMENSION = 200 };
 #define QUADRATIC .dataset = "quadratic dimension=200 mu=0.1 samples=400 heterogeneity=1", .model = "quadratic"
-#define TEXT .dataset = "tiny-text", .model = "lstm layers=2 units=6"      /* workers carry state */
+#define TEXT .dataset = "tiny-text", .model = "lstm layers=2 units=6"        /* workers carry state */
 #define IMAGES .dataset = "tiny-images", .model = "resnet20", .n_workers = 5 /* batches are normalised */
 
-static const optimizer plain = {.lr = 0.1};
-static const optimizer full = {.lr = 0.1,
-                               .momentum = 0.9,
-                               .weight_decay = 0.01,
-                               .clip = 6,
-                               .schedule = SCHEDULE_MULTISTEP,
-                               .milestones = {0.1},
-                               .n_milestones = 1,
-                               .gamma = 0.5,
-                               .warmup_epochs = 0.05,
-                               .warmup_from = 0.25};
-
 /* Every method, and every branch of it. */
-static const struct {
-  const char *method, *compressors[2];
-  const optimizer *optimizer;
-} variants[] = {
-    {"sgd", {NULL}, &full},
-    {"local-sgd steps=3", {NULL}, &full},
-    {"local-sgd steps=2 average_momentum=true", {NULL}, &full},
-    {"topk-sgd", {"topk density=0.05"}, &full},
-    {"topk-sgd memory=false indices=packed", {"randk density=0.1"}, &plain},
-    {"topk-sgd scope=bucket bucket=64 indices=delta", {"threshold tau=0.2"}, &full},
-    {"topk-sgd indices=delta", {"topk density=0.1", "qsgd levels=4 shrink=true"}, &plain},
-    {"topk-sgd scope=layer", {"topk density=0.1", "sign"}, &full},
-    {"topk-sgd memory=false scope=bucket bucket=64", {"ternary"}, &full},
-    {"gtopk k=7 aggregate=naive", {NULL}, &full},
-    {"gtopk k=7 aggregate=tree", {NULL}, &full},
-    {"gtopk k=7 aggregate=recursive indices=packed", {NULL}, &full},
-    {"gtopk k=7 memory=false", {NULL}, &full},
-    {"gtopk density=0.1 step_inside=true", {NULL}, &plain},
-    {"gtopk k=7 momentum_correction=true", {NULL}, &full},
+static const variant variants[] = {
+    {"sgd", {NULL}, &optimizer_full},
+    {"local-sgd steps=3", {NULL}, &optimizer_full},
+    {"local-sgd steps=2 average_momentum=true", {NULL}, &optimizer_full},
+    {"topk-sgd", {"topk density=0.05"}, &optimizer_full},
+    {"topk-sgd memory=false indices=packed", {"randk density=0.1"}, &optimizer_plain},
+    {"topk-sgd scope=bucket bucket=64 indices=delta", {"threshold tau=0.2"}, &optimizer_full},
+    {"topk-sgd indices=delta", {"topk density=0.1", "qsgd levels=4 shrink=true"}, &optimizer_plain},
+    {"topk-sgd scope=layer", {"topk density=0.1", "sign"}, &optimizer_full},
+    {"topk-sgd memory=false scope=bucket bucket=64", {"ternary"}, &optimizer_full},
+    {"gtopk k=7 aggregate=naive", {NULL}, &optimizer_full},
+    {"gtopk k=7 aggregate=tree", {NULL}, &optimizer_full},
+    {"gtopk k=7 aggregate=recursive indices=packed", {NULL}, &optimizer_full},
+    {"gtopk k=7 memory=false", {NULL}, &optimizer_full},
+    {"gtopk density=0.1 step_inside=true", {NULL}, &optimizer_plain},
+    {"gtopk k=7 momentum_correction=true", {NULL}, &optimizer_full},
 };
 
 /* Nets whose workers have more to them than parameters; n_workers: the only number that is tried, 0: any. */
@@ -59,19 +44,12 @@ static const lab_options on_nets[] = {
     {IMAGES, .method = "local-sgd steps=2"},
     {IMAGES, .method = "topk-sgd", .compressors = {"topk density=0.05"}},
 };
-enum {
-  N_METHODS = sizeof variants / sizeof variants[0],
-  N_VARIANTS = N_METHODS + sizeof on_nets / sizeof on_nets[0]
-};
+enum { N_METHODS = sizeof variants / sizeof variants[0], N_VARIANTS = N_METHODS + sizeof on_nets / sizeof on_nets[0] };
 
-static lab_options variant_options(int v, int m, enum device_kind kind) {
-  lab_options o = v < N_METHODS ? (lab_options){QUADRATIC} : on_nets[v - N_METHODS];
-  if (v < N_METHODS) {
-    o.method = variants[v].method;
-    memcpy(o.compressors, variants[v].compressors, sizeof o.compressors);
-  }
-  o.optimizer = v < N_METHODS ? *variants[v].optimizer : full;
-  o.device = kind;
+static lab_options options_of(int v, int m) {
+  if (v < N_METHODS) return variant_options(&variants[v], m, DEVICE_CPU);
+  lab_options o = on_nets[v - N_METHODS];
+  o.optimizer = optimizer_full;
   o.n_workers = m;
   o.batch = 2;
   o.seed = 11;
@@ -82,19 +60,6 @@ static bool is_tried(int v, int m) {
   return v < N_METHODS || on_nets[v - N_METHODS].n_workers == 0 || on_nets[v - N_METHODS].n_workers == m;
 }
 
-static int n_ranks(void) {
-  int n;
-  MPI_Comm_size(MPI_COMM_WORLD, &n);
-  return n;
-}
-
-static void print_digest(const lab_options *o, uint64_t digest) {
-  int rank;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (rank == 0)
-    printf("digest %s on %s M=%d %016llx\n", o->method, o->model, o->n_workers, (unsigned long long)digest);
-}
-
 /* ---------------------------------------------------------------- placement and device */
 
 /* Prints the digest of every method at numbers of workers this many ranks can hold; tests/test_placement.c compares
@@ -103,28 +68,16 @@ static int case_digests(int argc, char **argv) {
   (void)argc;
   (void)argv;
   static const int workers[] = {1, 2, 3, 4, 5, 7, 9};
-  uint64_t digest, shadow;
   for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++)
-    for (int v = 0; v < N_VARIANTS && workers[i] >= n_ranks(); v++) {
-      if (!is_tried(v, workers[i])) continue;
-      lab_options o = variant_options(v, workers[i], DEVICE_CPU);
-      CASE_OK(lab_whole_run(&o, 5, &digest, NULL));
-      print_digest(&o, digest);
-      if (o.n_workers > 5) continue;
-      o.device = DEVICE_SHADOW;
-      CASE_OK(lab_whole_run(&o, 5, &shadow, NULL));
-      if (shadow != digest) fprintf(stderr, "%s at M = %d differs on the shadow device\n", o.method, o.n_workers);
-      CASE_CHECK(shadow == digest);
-    }
+    for (int v = 0; v < N_VARIANTS && workers[i] >= case_n_ranks(); v++)
+      if (is_tried(v, workers[i]) && case_digest(options_of(v, workers[i]), 5, workers[i] <= 5)) return 1;
   const lab_options images = {.dataset = "fashion-mnist",
                               .model = "lenet5",
                               .n_workers = 5,
                               .method = "gtopk density=0.01",
                               .batch = 4,
-                              .optimizer = full};
-  CASE_OK(lab_whole_run(&images, 3, &digest, NULL));
-  print_digest(&images, digest);
-  return 0;
+                              .optimizer = optimizer_full};
+  return case_digest(images, 3, false);
 }
 
 /* ---------------------------------------------------------------- against each other */
@@ -149,24 +102,28 @@ static int check_equal(const lab_options *one, const char *method, const char *c
 static int case_equalities(int argc, char **argv) {
   (void)argc;
   (void)argv;
-  for (int m = n_ranks(); m <= 5; m++) {
-    lab_options o = {QUADRATIC, .n_workers = m, .method = "sgd", .batch = 2, .seed = 7, .optimizer = full};
+  for (int m = case_n_ranks(); m <= 5; m++) {
+    lab_options o = {QUADRATIC, .n_workers = m, .method = "sgd", .batch = 2, .seed = 7, .optimizer = optimizer_full};
     if (check_equal(&o, "topk-sgd", "identity", 0)) return 1;
     if (check_equal(&o, "topk-sgd memory=false", "topk density=1", 0)) return 1;
     if (check_equal(&o, "topk-sgd indices=delta", "threshold tau=0", 0)) return 1;
     if (check_equal(&o, "gtopk density=1 aggregate=naive", NULL, 1e-5)) return 1;
     if (check_equal(&o, "gtopk density=1 aggregate=tree", NULL, 1e-5)) return 1;
     if (check_equal(&o, "gtopk density=1 aggregate=recursive", NULL, 1e-5)) return 1;
-    o.optimizer = plain;
+    o.optimizer = optimizer_plain;
     if (check_equal(&o, "local-sgd steps=1", NULL, 1e-5)) return 1;
     /* A constant step size and no momentum: inside or outside is the same. */
     o.method = "gtopk k=9";
     if (check_equal(&o, "gtopk k=9 step_inside=true", NULL, 1e-5)) return 1;
   }
-  if (n_ranks() > 1) return 0;
+  if (case_n_ranks() > 1) return 0;
   /* Alone there is nothing to merge. */
-  const lab_options alone = {QUADRATIC,  .n_workers = 1,   .method = "topk-sgd", .compressors = {"topk k=6"},
-                             .batch = 2, .optimizer = full};
+  const lab_options alone = {QUADRATIC,
+                             .n_workers = 1,
+                             .method = "topk-sgd",
+                             .compressors = {"topk k=6"},
+                             .batch = 2,
+                             .optimizer = optimizer_full};
   if (check_equal(&alone, "gtopk k=6 aggregate=naive", NULL, 0)) return 1;
   if (check_equal(&alone, "gtopk k=6 aggregate=tree", NULL, 0)) return 1;
   return check_equal(&alone, "gtopk k=6 aggregate=recursive", NULL, 0);
@@ -230,36 +187,6 @@ static int case_large_batch(int argc, char **argv) {
 
 /* ---------------------------------------------------------------- stop and go on */
 
-static int save_variant(int v, int m, uint64_t n_rounds, const char *folder) {
-  const lab_options o = variant_options(v, m, DEVICE_CPU);
-  char place[600];
-  lab l;
-  snprintf(place, sizeof place, "%s/%d", folder, v);
-  CASE_OK(lab_open(&o, &l));
-  CASE_OK(lab_run(&l, 0, n_rounds));
-  CASE_OK(lab_save(&l, place));
-  lab_close(&l);
-  return 0;
-}
-
-/* Goes on from what was saved after `n_rounds` and compares with a run of as many rounds that never stopped. */
-static int load_variant(int v, int m, uint64_t n_rounds, const char *folder) {
-  const lab_options o = variant_options(v, m, DEVICE_CPU);
-  char place[600];
-  lab l;
-  uint64_t digest, uninterrupted;
-  snprintf(place, sizeof place, "%s/%d", folder, v);
-  CASE_OK(lab_open(&o, &l));
-  CASE_OK(lab_load(&l, place));
-  CASE_OK(lab_run(&l, n_rounds, 2 * n_rounds));
-  CASE_OK(lab_digest(&l, &digest));
-  lab_close(&l);
-  CASE_OK(lab_whole_run(&o, 2 * n_rounds, &uninterrupted, NULL));
-  if (digest != uninterrupted) fprintf(stderr, "%s goes on differently after loading\n", o.method);
-  CASE_CHECK(digest == uninterrupted);
-  return 0;
-}
-
 /* resume: saves and loads here. resume save FOLDER, resume load FOLDER: one of the two, so that the numbers of ranks
  * may differ. */
 static int case_resume(int argc, char **argv) {
@@ -272,11 +199,15 @@ static int case_resume(int argc, char **argv) {
   else if (rank == 0)
     CASE_CHECK(mkdtemp(folder));
   MPI_Bcast(folder, sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
-  for (int v = 0; v < N_VARIANTS && (argc < 2 || strcmp(argv[0], "save") == 0); v++)
-    if (save_variant(v, M, ROUNDS, folder)) return 1;
+  for (int v = 0; v < N_VARIANTS && (argc < 2 || strcmp(argv[0], "save") == 0); v++) {
+    const lab_options o = options_of(v, M);
+    if (case_save(&o, v, ROUNDS, folder)) return 1;
+  }
   MPI_Barrier(MPI_COMM_WORLD);
-  for (int v = 0; v < N_VARIANTS && (argc < 2 || strcmp(argv[0], "load") == 0); v++)
-    if (load_variant(v, M, ROUNDS, folder)) return 1;
+  for (int v = 0; v < N_VARIANTS && (argc < 2 || strcmp(argv[0], "load") == 0); v++) {
+    const lab_options o = options_of(v, M);
+    if (case_load(&o, v, ROUNDS, folder)) return 1;
+  }
   MPI_Barrier(MPI_COMM_WORLD);
   if (argc == 2 || rank > 0) return 0;
   snprintf(command, sizeof command, "rm -rf '%s'", folder);
@@ -318,8 +249,12 @@ static int left_out(lab *l, int i, int k, double *norm2) {
 static int case_probes(int argc, char **argv) {
   (void)argc;
   (void)argv;
-  lab_options o = {QUADRATIC,  .n_workers = 5,   .method = "topk-sgd", .compressors = {"topk k=20"},
-                   .batch = 2, .optimizer = full};
+  lab_options o = {QUADRATIC,
+                   .n_workers = 5,
+                   .method = "topk-sgd",
+                   .compressors = {"topk k=20"},
+                   .batch = 2,
+                   .optimizer = optimizer_full};
   lab l;
   emitted e = {0};
   double expected[MAX_WORKERS];

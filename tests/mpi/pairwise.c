@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "tests/mpi/cases.h"
-#include "tests/mpi/lab.h"
+#include "tests/mpi/variants.h"
 
 enum { MOST = 16, D = 60 };
 #define QUADRATIC .dataset = "quadratic dimension=60 mu=0.1 samples=80 heterogeneity=1", .model = "quadratic"
@@ -29,12 +29,6 @@ static lab_options options_of(const char *method, int m) {
   return (lab_options){QUADRATIC, .n_workers = m, .method = method, .batch = 2, .seed = 11, .optimizer = full};
 }
 
-static int n_ranks(void) {
-  int n;
-  MPI_Comm_size(MPI_COMM_WORLD, &n);
-  return n;
-}
-
 /* ---------------------------------------------------------------- placement, device and pauses */
 
 static const char *const variants[] = {
@@ -49,37 +43,20 @@ static const char *const variants[] = {
 };
 enum { N_VARIANTS = sizeof variants / sizeof variants[0] };
 
-static void print_digest(const char *what, int m, uint64_t digest) {
-  int rank;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (rank == 0) printf("digest %s M=%d %016llx\n", what, m, (unsigned long long)digest);
-}
-
 static int case_digests(int argc, char **argv) {
   (void)argc, (void)argv;
   static const int workers[] = {2, 3, 8};
-  uint64_t digest, shadow;
   for (int k = 0; k < 3; k++)
-    for (int v = 0; v < N_VARIANTS && workers[k] >= n_ranks(); v++) {
-      lab_options o = options_of(variants[v], workers[k]);
-      CASE_OK(lab_whole_run(&o, 4, &digest, NULL));
-      print_digest(o.method, o.n_workers, digest);
-      if (o.n_workers != 3) continue;
-      o.device = DEVICE_SHADOW;
-      CASE_OK(lab_whole_run(&o, 4, &shadow, NULL));
-      if (shadow != digest) fprintf(stderr, "%s differs on the shadow device\n", o.method);
-      CASE_CHECK(shadow == digest);
-    }
-  if (n_ranks() > 3) return 0;
+    for (int v = 0; v < N_VARIANTS && workers[k] >= case_n_ranks(); v++)
+      if (case_digest(options_of(variants[v], workers[k]), 4, workers[k] == 3)) return 1;
+  if (case_n_ranks() > 3) return 0;
   const lab_options images = {.dataset = "fashion-mnist",
                               .model = "resnet20",
                               .n_workers = 8,
                               .method = "swarm variant=quantized steps=1",
                               .batch = 1,
                               .optimizer = {.lr = 0.05}};
-  CASE_OK(lab_whole_run(&images, 1, &digest, NULL));
-  print_digest("resnet20", images.n_workers, digest);
-  return 0;
+  return case_digest(images, 1, false);
 }
 
 /* pairwise-resume save|load FOLDER */
@@ -88,24 +65,7 @@ static int case_resume(int argc, char **argv) {
   CASE_CHECK(argc == 2);
   for (int v = 0; v < N_VARIANTS; v++) {
     const lab_options o = options_of(variants[v], M);
-    char place[600];
-    lab l;
-    uint64_t digest, uninterrupted;
-    snprintf(place, sizeof place, "%s/%d", argv[1], v);
-    CASE_OK(lab_open(&o, &l));
-    if (strcmp(argv[0], "save") == 0) {
-      CASE_OK(lab_run(&l, 0, ROUNDS));
-      CASE_OK(lab_save(&l, place));
-      lab_close(&l);
-      continue;
-    }
-    CASE_OK(lab_load(&l, place));
-    CASE_OK(lab_run(&l, ROUNDS, 2 * ROUNDS));
-    CASE_OK(lab_digest(&l, &digest));
-    lab_close(&l);
-    CASE_OK(lab_whole_run(&o, 2 * ROUNDS, &uninterrupted, NULL));
-    if (digest != uninterrupted) fprintf(stderr, "%s goes on differently after loading\n", o.method);
-    CASE_CHECK(digest == uninterrupted);
+    if (strcmp(argv[0], "save") == 0 ? case_save(&o, v, ROUNDS, argv[1]) : case_load(&o, v, ROUNDS, argv[1])) return 1;
   }
   return 0;
 }
@@ -303,7 +263,7 @@ static int case_failures(int argc, char **argv) {
   if (run_quantized("swarm variant=quantized steps=2 bits=16 y_max=511.9921875", y, &none)) return 1;
   CASE_CHECK(failures > 10 && none == 0);
   CASE_CHECK(memcmp(x, y, sizeof x) == 0);
-  if (n_ranks() > 1) return 0; /* the others would wait for the rank that gives up; the runner ends them */
+  if (case_n_ranks() > 1) return 0; /* the others would wait for the rank that gives up; the runner ends them */
   const lab_options hopeless = options_of("swarm variant=quantized steps=2 bits=4 y_max=1e-6", 5);
   CASE_OK(lab_open(&hopeless, &l));
   CASE_CHECK(lab_run(&l, 0, 3) == STATUS_DIVERGED);
@@ -359,7 +319,7 @@ static int case_free(int argc, char **argv) {
   char folder[] = "/tmp/terse-free-XXXXXX", command[64], place[64];
   int rank;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (n_ranks() < 4) {
+  if (case_n_ranks() < 4) {
     const lab_options o = {NOISE, .n_workers = 4, .method = "ad-psgd execution=free", .batch = 1,
                            .optimizer = {.lr = 0.1}};
     lab l;

@@ -8,21 +8,9 @@
 
 #include "core/rng.h"
 #include "tests/mpi/cases.h"
-#include "tests/mpi/lab.h"
+#include "tests/mpi/variants.h"
 
 enum { MAX_WORKERS = 5, DIMENSION = 200 };
-
-/* The clip lies among the norms of the workers' mean gradients, and below those of their own. */
-static const optimizer full = {.lr = 0.1,
-                               .momentum = 0.9,
-                               .weight_decay = 0.01,
-                               .clip = 6,
-                               .schedule = SCHEDULE_MULTISTEP,
-                               .milestones = {0.1},
-                               .n_milestones = 1,
-                               .gamma = 0.5,
-                               .warmup_epochs = 0.05,
-                               .warmup_from = 0.25};
 
 /* The workers of a lab on the quadratic. */
 typedef struct simulation {
@@ -103,7 +91,7 @@ static int check_simulation(int m, const char *method, uint64_t steps, bool aver
                          .method = method,
                          .batch = 2,
                          .seed = 5,
-                         .optimizer = full};
+                         .optimizer = optimizer_full};
   lab l;
   float x[DIMENSION];
   simulation *s = calloc(1, sizeof *s);

@@ -19,51 +19,62 @@ lab_options variant_options(const variant *v, int n_workers, enum device_kind ki
                        .optimizer = *v->optimizer};
 }
 
-void print_digest(const char *what, int n_workers, uint64_t digest) {
-  int rank;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (rank == 0) printf("digest %s M=%d %016llx\n", what, n_workers, (unsigned long long)digest);
+const optimizer optimizer_plain = {.lr = 0.1};
+const optimizer optimizer_full = {.lr = 0.1,
+                                  .momentum = 0.9,
+                                  .weight_decay = 0.01,
+                                  .clip = 6,
+                                  .schedule = SCHEDULE_MULTISTEP,
+                                  .milestones = {0.1},
+                                  .n_milestones = 1,
+                                  .gamma = 0.5,
+                                  .warmup_epochs = 0.05,
+                                  .warmup_from = 0.25};
+
+int case_n_ranks(void) {
+  int n;
+  MPI_Comm_size(MPI_COMM_WORLD, &n);
+  return n;
 }
 
-int variant_print_digest(const variant *v, int n_workers, bool shadow) {
-  enum { ROUNDS = 4 };
+int case_digest(lab_options o, uint64_t n_rounds, bool shadow) {
   uint64_t digest, other;
-  lab_options o = variant_options(v, n_workers, DEVICE_CPU);
-  CASE_OK(lab_whole_run(&o, ROUNDS, &digest, NULL));
-  print_digest(o.method, n_workers, digest);
+  int rank;
+  o.device = DEVICE_CPU;
+  CASE_OK(lab_whole_run(&o, n_rounds, &digest, NULL));
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (rank == 0) printf("digest %s on %s M=%d %016llx\n", o.method, o.model, o.n_workers, (unsigned long long)digest);
   if (!shadow) return 0;
   o.device = DEVICE_SHADOW;
-  CASE_OK(lab_whole_run(&o, ROUNDS, &other, NULL));
-  if (other != digest) fprintf(stderr, "%s at M = %d differs on the shadow device\n", o.method, n_workers);
+  CASE_OK(lab_whole_run(&o, n_rounds, &other, NULL));
+  if (other != digest) fprintf(stderr, "%s at M = %d differs on the shadow device\n", o.method, o.n_workers);
   CASE_CHECK(other == digest);
   return 0;
 }
 
-int variant_save(const variant *v, int number, int n_workers, uint64_t n_rounds, const char *folder) {
-  const lab_options o = variant_options(v, n_workers, DEVICE_CPU);
+int case_save(const lab_options *o, int number, uint64_t n_rounds, const char *folder) {
   char place[600];
   lab l;
   snprintf(place, sizeof place, "%s/%d", folder, number);
-  CASE_OK(lab_open(&o, &l));
+  CASE_OK(lab_open(o, &l));
   CASE_OK(lab_run(&l, 0, n_rounds));
   CASE_OK(lab_save(&l, place));
   lab_close(&l);
   return 0;
 }
 
-int variant_load(const variant *v, int number, int n_workers, uint64_t n_rounds, const char *folder) {
-  const lab_options o = variant_options(v, n_workers, DEVICE_CPU);
+int case_load(const lab_options *o, int number, uint64_t n_rounds, const char *folder) {
   char place[600];
   lab l;
   uint64_t digest, uninterrupted;
   snprintf(place, sizeof place, "%s/%d", folder, number);
-  CASE_OK(lab_open(&o, &l));
+  CASE_OK(lab_open(o, &l));
   CASE_OK(lab_load(&l, place));
   CASE_OK(lab_run(&l, n_rounds, 2 * n_rounds));
   CASE_OK(lab_digest(&l, &digest));
   lab_close(&l);
-  CASE_OK(lab_whole_run(&o, 2 * n_rounds, &uninterrupted, NULL));
-  if (digest != uninterrupted) fprintf(stderr, "%s goes on differently after loading\n", o.method);
+  CASE_OK(lab_whole_run(o, 2 * n_rounds, &uninterrupted, NULL));
+  if (digest != uninterrupted) fprintf(stderr, "%s goes on differently after loading\n", o->method);
   CASE_CHECK(digest == uninterrupted);
   return 0;
 }

@@ -11,16 +11,20 @@ typedef struct variant {
   const optimizer *optimizer;
 } variant;
 
-/* "digest WHAT M=m DIGEST", by rank 0: what is compared between numbers of ranks. */
-void print_digest(const char *what, int n_workers, uint64_t digest);
-
 lab_options variant_options(const variant *v, int n_workers, enum device_kind kind);
-/* Runs it for some rounds and prints the digest, on the CPU; with `shadow` also there, which must give the same. */
-int variant_print_digest(const variant *v, int n_workers, bool shadow);
-/* The number-th variant's run: n_rounds of it saved in the folder; taken up there and compared, after as many rounds
- * more, with a run that never stopped. */
-int variant_save(const variant *v, int number, int n_workers, uint64_t n_rounds, const char *folder);
-int variant_load(const variant *v, int number, int n_workers, uint64_t n_rounds, const char *folder);
+
+/* lr 0.1 and nothing else; with everything the optimizer has, each part of it at work within the first few rounds: the
+ * clip lies among the norms of the workers' mean gradients on that quadratic, and below those of their own. */
+extern const optimizer optimizer_plain, optimizer_full;
+
+int case_n_ranks(void);
+/* Runs it for some rounds, on the CPU, and has rank 0 print "digest METHOD on MODEL M=m DIGEST", which is compared
+ * between numbers of ranks; with `shadow` also on that device, which must give the same. */
+int case_digest(lab_options o, uint64_t n_rounds, bool shadow);
+/* The number-th run: n_rounds of it saved in the folder; taken up there and compared, after as many rounds more, with a
+ * run that never stopped. */
+int case_save(const lab_options *o, int number, uint64_t n_rounds, const char *folder);
+int case_load(const lab_options *o, int number, uint64_t n_rounds, const char *folder);
 /* All workers' models on every rank: host holds n_workers rows of n_params. Collective. */
 int lab_models(lab *l, float *host);
 
