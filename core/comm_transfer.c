@@ -27,22 +27,18 @@ static enum status check_list(const comm *c, const transfer *list, size_t n) {
   return STATUS_OK;
 }
 
-/* How many participants send or receive: who is not in the list goes on with its work. */
-static int involved(const comm *c, const transfer *list, size_t n) {
-  int count = 0;
-  for (int p = 0; p < c->n_participants; p++)
-    for (size_t i = 0; i < n; i++)
-      if (list[i].from == p || list[i].to == p) {
-        count++;
-        break;
-      }
-  return count;
-}
-
 static enum status job_create(comm *c, transfer *list, size_t n, job *out) {
   TRY_RETURN(array_grow(&c->words, &c->n_words, 3 * n + (size_t)c->n_participants, sizeof *c->words));
   *out = (job){.list = list, .n = n, .origin = c->words, .notes = c->words + n, .seen = (int *)(c->words + 3 * n)};
   return STATUS_OK;
+}
+
+/* How many participants send or receive: who is not in the list goes on with its work. */
+static int involved(const comm *c, const job *j) {
+  int count = 0;
+  memset(j->seen, 0, (size_t)c->n_participants * sizeof *j->seen);
+  for (size_t i = 0; i < j->n; i++) count += !j->seen[j->list[i].from]++ + !j->seen[j->list[i].to]++;
+  return count;
 }
 
 static bool goes(const comm *c, const transfer *t, int from_rank, int to_rank) {
@@ -153,26 +149,29 @@ static enum status move(comm *c, const job *j, size_t bound) {
   return STATUS_OK;
 }
 
-static enum status transfer_all(comm *c, transfer *list, size_t n, size_t bound) {
-  job j;
-  TRY_RETURN(job_create(c, list, n, &j));
+static enum status transfer_all(comm *c, const job *j, size_t bound) {
+  transfer *list = j->list;
+  const size_t n = j->n;
   for (size_t i = 0; i < n; i++)
     if (is_local(c, list[i].from)) TRY_RETURN(message_take(c, list[i].from, list[i].out, bound));
-  find_origins(c, &j);
-  TRY_RETURN(exchange_notes(c, &j));
-  TRY_RETURN(read_notes(c, &j));
-  TRY_RETURN(move(c, &j, bound));
+  find_origins(c, j);
+  TRY_RETURN(exchange_notes(c, j));
+  TRY_RETURN(read_notes(c, j));
+  TRY_RETURN(move(c, j, bound));
   for (size_t i = 0; i < n; i++) {
     if (!is_local(c, list[i].from)) continue;
     account_message(c, list[i].from, direction_of(c, &list[i]), list[i].out);
-    if (!is_local(c, list[i].to) && j.origin[i] == i) traffic_add_crossing(c->traffic, message_wire_bytes(list[i].out));
+    if (!is_local(c, list[i].to) && j->origin[i] == i)
+      traffic_add_crossing(c->traffic, message_wire_bytes(list[i].out));
   }
   return STATUS_OK;
 }
 
 enum status comm_transfer(comm *c, transfer *list, size_t n, size_t bound) {
   TRY_RETURN(check_list(c, list, n));
-  enum status status = exchange_begin(c, OPERATION_TRANSFER, "pairs", involved(c, list, n));
-  if (status == STATUS_OK) status = transfer_all(c, list, n, bound);
+  job j;
+  TRY_RETURN(job_create(c, list, n, &j));
+  enum status status = exchange_begin(c, OPERATION_TRANSFER, "pairs", involved(c, &j));
+  if (status == STATUS_OK) status = transfer_all(c, &j, bound);
   return exchange_end(c, status, true);
 }
