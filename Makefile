@@ -75,7 +75,7 @@ help: ## this list
 demo: deps ## train LeNet-5 on Fashion-MNIST with five methods: a table, figures, a results database
 	$(AGAIN) do-demo
 
-quickstart: deps ## every method side by side: accuracy, bits each way, modelled time (TIER=smoke, laptop, or base)
+quickstart: deps ## every method side by side: accuracy, bits each way, modelled time (TIER=smoke or laptop)
 	$(AGAIN) do-quickstart
 
 data: deps ## download the data sets of datasets/SHA256SUMS into DATA, or those named in SETS, and check them
@@ -224,7 +224,7 @@ do-demo: build
 	@for f in loss-bits accuracy-epoch; do analysis/draw.sh $(RESULTS) demo demo/$$f figures/demo; done
 
 do-quickstart: build
-	@./terse run experiments/all/quickstart.yaml $(if $(filter-out base,$(TIER)),--tier $(TIER)) --db $(RESULTS)
+	@./terse run experiments/all/quickstart.yaml --tier $(TIER) --db $(RESULTS)
 	@./terse query --db $(RESULTS) --file analysis/quickstart.sql
 
 do-test: build $(TESTS) $B/mpi_cases

@@ -12,6 +12,7 @@
 #include "runner/folder.h"
 #include "runner/interrupt.h"
 #include "runner/launch.h"
+#include "runner/launch_reason.h"
 #include "runner/mpirun.h"
 #include "runner/progress.h"
 #include "runner/version.h"
@@ -194,8 +195,8 @@ static void judge(slot *s, const char **status, const char **reason) {
     *status = "interrupted";
     *reason = "killed before it could stop";
   } else {
-    *status = "failed";
     *reason = launch_reason(s->launch);
+    *status = reason_is_divergence(*reason) ? "diverged" : "failed";
   }
 }
 

@@ -1,10 +1,11 @@
 #include "runner/launch_reason.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#include "core/status.h"
 
 typedef struct span {
   const char *text;
@@ -43,6 +44,20 @@ static bool read_signal(span line, char *out, size_t n) {
   return true;
 }
 
+bool reason_is_divergence(const char *reason) {
+  int end = 0;
+  sscanf(reason, "rank %*d: %n", &end);
+  const char *name = status_name(STATUS_DIVERGED);
+  return end > 0 && strncmp(reason + end, name, strlen(name)) == 0;
+}
+
+/* Whether a line is a rank's word that its method diverged. */
+static bool is_divergence(span line) {
+  static const char prefix[] = "terse: ";
+  const char *own = find(line, prefix);
+  return own && reason_is_divergence(own + strlen(prefix));
+}
+
 void failure_reason(const char *said, int wait_status, char *out, size_t n) {
   char how[128] = "";
   span words = {.text = "", .n = 0}, line;
@@ -53,7 +68,8 @@ void failure_reason(const char *said, int wait_status, char *out, size_t n) {
     else if (read_signal(line, how, sizeof how))
       continue;
     /* Our own words win over those of libraries. */
-    else if (!boxed && line.n > 0 && line.text[0] != '[' && (find(line, "terse: ") || !find(words, "terse: ")))
+    else if (!boxed && line.n > 0 && line.text[0] != '[' && (find(line, "terse: ") || !find(words, "terse: ")) &&
+             !is_divergence(words))
       words = line;
   }
   const char *own = find(words, "terse: ");

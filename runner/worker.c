@@ -264,7 +264,8 @@ int command_worker(int argc, char **argv) {
   if (status == STATUS_OK) status = run_cell(&o, c, rank, size);
   if (status != STATUS_OK) {
     fprintf(stderr, "terse: rank %d: %s: %s (%s)\n", rank, status_name(status), status_detail(), status_place());
-    if (rank == 0) write_done(stdout, "failed", status_detail(), 0, NULL);
+    if (rank == 0 && status != STATUS_PEER) /* a peer's own words say why it is gone */
+      write_done(stdout, status == STATUS_DIVERGED ? "diverged" : "failed", status_detail(), 0, NULL);
     fflush(stderr);
     MPI_Abort(MPI_COMM_WORLD, 1); /* the other ranks cannot go on either */
   }

@@ -31,6 +31,15 @@ Test(launch_reason, our_own_words_win) {
                    "rank 1: bad data: f.gz is truncated");
 }
 
+Test(launch_reason, divergence_wins_over_what_follows_from_it) {
+  const char *said = "terse: rank 2: diverged: the models of workers 2 and 3 are apart (f.c:1)\n"
+                     "terse: rank 0: a peer failed or is out of step: rank 2 is gone (g.c:2)\n";
+  cr_expect_str_eq(reason(said, 0x100), "rank 2: diverged: the models of workers 2 and 3 are apart (f.c:1)");
+  cr_expect(reason_is_divergence(reason(said, 0x100)));
+  cr_expect_not(reason_is_divergence("rank 2: bad data: the file diverged: no"));
+  cr_expect_not(reason_is_divergence("the launcher was killed by signal 15 (Terminated)"));
+}
+
 Test(launch_reason, otherwise_how_it_ended) {
   cr_expect_str_eq(reason("", 0x300), "the run ended with exit status 3 without saying why");
   cr_expect_str_eq(reason("no such option\n\n", 0x100),

@@ -61,6 +61,13 @@ expect 0 run wild.yaml --db r.db
 says diverged
 is diverged "SELECT status FROM runs WHERE experiment = 'wild'"
 is 1 "SELECT reason LIKE '%not finite%' FROM runs WHERE experiment = 'wild'"
+# So is what a method itself sees come apart, on whichever rank: here codes too short for where the models are.
+quadratic apart 200 'method: [{moniqua: {theta: 1e-6}}]'
+for ranks in 1 4; do
+  expect 0 run apart.yaml --db r.db --ranks $ranks --force
+  is diverged "SELECT status FROM runs WHERE experiment = 'apart' ORDER BY id DESC LIMIT 1"
+  is 1 "SELECT reason LIKE '%further apart than theta%' FROM runs WHERE experiment = 'apart' ORDER BY id DESC LIMIT 1"
+done
 
 # What is really asynchronous needs a rank a worker, and is not said to repeat.
 quadratic free 20 'method: [{ad-psgd: {execution: free}}]'
