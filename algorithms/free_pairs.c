@@ -1,14 +1,13 @@
 #include "algorithms/free_pairs.h"
 
-#include <string.h>
-
-static bool is_free(const args *a) { return strcmp(args_text(a, "execution"), "free") == 0; }
-
-const char *free_pairs_unrepeatable(const args *a) {
-  return is_free(a) ? "with execution: free the machine decides the order of meetings" : NULL;
-}
-
+/* A worker's number and its rank's are one: comm_window_create sees to it. */
 static int self(const free_pairs *f) { return f->env->workers[0].id; }
+static size_t n_bytes(const free_pairs *f) { return f->env->n_params * sizeof(float); }
+
+/* A vector that worker w has sent: 32 bits a float and no head. */
+static enum status count(free_pairs *f, int w) {
+  return comm_window_count(f->window, w, DIRECTION_PEER, 8 * n_bytes(f), n_bytes(f), 8.0 * (double)n_bytes(f));
+}
 
 static enum status wait_for_all(const free_pairs *f) {
   uint64_t nothing = 0;
@@ -22,8 +21,8 @@ static enum status write_own(free_pairs *f, const float *x) {
 
 enum status free_pairs_create(const method_env *env, const args *a, free_pairs *out) {
   *out = (free_pairs){.env = env};
-  if (!is_free(a)) return STATUS_OK;
-  TRY_RETURN(comm_window_create(env->comm, env->n_params, &out->window));
+  if (!execution_is_free(a)) return STATUS_OK;
+  TRY_RETURN(comm_window_create(env->comm, n_bytes(out), &out->window));
   TRY_RETURN(device_floats(env->device, env->n_params, &out->theirs));
   TRY_RETURN(write_own(out, env->initial));
   return wait_for_all(out);
@@ -53,11 +52,13 @@ enum status free_pairs_meet(free_pairs *f, int partner, float *x) {
   TRY_RETURN(lock_both(f, partner));
   vec_copy(env->stream, x, comm_window_own(f->window), env->n_params);
   if (partner < 0) return stream_synchronize(env->stream);
-  TRY_RETURN(comm_window_get(f->window, partner, f->theirs));
+  TRY_RETURN(comm_window_get(f->window, partner, 0, n_bytes(f), f->theirs));
+  TRY_RETURN(count(f, partner));
   vec_add(env->stream, x, f->theirs, x, env->n_params);
   vec_scale(env->stream, x, 0.5f, env->n_params);
   TRY_RETURN(stream_synchronize(env->stream));
-  return comm_window_put(f->window, partner, x);
+  TRY_RETURN(count(f, self(f)));
+  return comm_window_put(f->window, partner, 0, n_bytes(f), x);
 }
 
 enum status free_pairs_part(free_pairs *f, int partner, const float *x) {

@@ -5,6 +5,7 @@
 #ifndef TERSE_ALGORITHMS_FREE_PAIRS_H
 #define TERSE_ALGORITHMS_FREE_PAIRS_H
 
+#include "algorithms/execution.h"
 #include "algorithms/local_models.h"
 #include "algorithms/pairwise.h"
 #include "core/comm_window.h"
@@ -15,18 +16,7 @@ typedef struct free_pairs {
   float *theirs;       /* n_params */
 } free_pairs;
 
-#define FREE_PAIRS_PARAM                                                                                     \
-  {                                                                                                          \
-    .name = "execution", .type = PARAM_CHOICE, .fallback = "simulated", .choices = "simulated|free",         \
-    .help =                                                                                                  \
-        "a seeded schedule, the same at every number of ranks; or really asynchronous workers, one a rank, " \
-        "which no run repeats"                                                                               \
-  }
-
-/* A method's `unrepeatable`. */
-const char *free_pairs_unrepeatable(const args *a);
-
-/* From FREE_PAIRS_PARAM: a window where execution is free, with env->initial in it. Collective. After a failure too
+/* From EXECUTION_PARAM: a window where execution is free, with env->initial in it. Collective. After a failure too
  * *out is in a state for free_pairs_destroy. */
 enum status free_pairs_create(const method_env *env, const args *a, free_pairs *out) WARN_UNUSED;
 void free_pairs_destroy(free_pairs *f); /* a zeroed one is ignored */

@@ -14,7 +14,7 @@ typedef struct case_at {
 ParameterizedTestParameters(central, methods) {
   static case_at cases[] = {
       {1, "central-equalities"}, {3, "central-equalities"}, {1, "central-invariants"}, {3, "central-invariants"},
-      {1, "central-bits"},       {5, "central-bits"},       {1, "quantized-means"},
+      {1, "central-bits"},       {5, "central-bits"},       {1, "quantized-means"},    {5, "central-free"},
   };
   return cr_make_param_array(case_at, cases, sizeof cases / sizeof cases[0]);
 }

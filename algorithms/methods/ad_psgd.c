@@ -160,7 +160,7 @@ static const param params[] = {
      .fallback = "bipartite",
      .choices = "bipartite|any",
      .help = "who begins an average: active workers, with passive neighbours, or anyone with any neighbour"},
-    FREE_PAIRS_PARAM,
+    EXECUTION_PARAM,
     PAIRWISE_PARAMS,
     PARAM_END,
 };
@@ -172,7 +172,7 @@ MODULE(method, ad_psgd) = {
     .params = params,
     .traits = ASYNCHRONOUS | DECENTRALISED,
     .skip = pairwise_skip,
-    .unrepeatable = free_pairs_unrepeatable,
+    .unrepeatable = execution_unrepeatable,
     .state_bytes = sizeof(ad_psgd),
     .create = create,
     .round = run_round,

@@ -10,10 +10,13 @@
  *
  * Without momentum, with x~ as there, x_t - x~_t = (1/M) sum_r (m_r + x_r - y_r) at every t. Who is in S follows from
  * the seed, so that the run is the same at every number of ranks. A round is a step of the clock; where S is empty
- * nothing is sent. */
+ * nothing is sent. With `execution: free` there is no common clock: every worker takes its steps at its own pace, and
+ * finds the server's x as it then is (algorithms/free_server.h). */
 #include <stdlib.h>
 
 #include "algorithms/error_feedback.h"
+#include "algorithms/execution.h"
+#include "algorithms/free_server.h"
 #include "algorithms/local_models.h"
 #include "algorithms/servers.h"
 #include "algorithms/sync_gaps.h"
@@ -27,6 +30,7 @@ typedef struct qsparse_async {
   pipeline *up, *down;
   sync_gaps gaps;
   transfer *list; /* of the senders, by worker; then of the answers */
+  free_server free;
   bool reset_on_drop;
 } qsparse_async;
 
@@ -34,6 +38,7 @@ static int server_of(const qsparse_async *s) { return s->env->n_workers; }
 
 static void destroy(void *state) {
   qsparse_async *s = state;
+  free_server_destroy(&s->free);
   worker_vectors_destroy(s->env, s->received);
   device_release(s->env->device, s->x);
   device_release(s->env->device, s->mean);
@@ -67,6 +72,7 @@ static enum status create(const method_env *env, const args *a, void *state) {
   TRY_RETURN(pipeline_create(&servers_dense, env->device, env->stream, env->layers, env->seed, &s->down));
   TRY_RETURN(error_feedback_create(env, true, &s->feedback));
   TRY_RETURN(local_models_create(env, &s->models));
+  TRY_RETURN(free_server_create(env, execution_is_free(a), s->up, &s->free));
   return allocate(s);
 }
 
@@ -129,14 +135,31 @@ static enum status send_down(qsparse_async *s, uint64_t round, size_t n, message
   return STATUS_OK;
 }
 
+/* This rank's worker meets the server's memory, where it has a sync. */
+static enum status run_free(qsparse_async *s, uint64_t round, bool has_sync) {
+  const method_env *env = s->env;
+  message *up;
+  if (!has_sync) return free_server_account(&s->free);
+  env->enter(env->clock, PHASE_ENCODE);
+  TRY_RETURN(encode(s, round, 0, &up));
+  TRY_RETURN(free_server_sync(&s->free, round, up, s->received[0]));
+  vec_copy(env->stream, s->models.x[0], s->received[0], env->n_params);
+  return free_server_account(&s->free);
+}
+
 static enum status run_round(void *state, uint64_t round) {
   qsparse_async *s = state;
   size_t n = 0;
+  bool own = false;
   message *answer;
   if (s->reset_on_drop) error_feedback_reset_on_drop(&s->feedback, round, 1);
   TRY_RETURN(local_models_steps_all(&s->models, round, 1));
-  for (int w = 0; w < s->env->n_workers; w++)
-    if (sync_gaps_take(&s->gaps, w, round + 1)) s->list[n++] = (transfer){.from = w, .to = server_of(s)};
+  for (int w = 0; w < s->env->n_workers; w++) {
+    if (!sync_gaps_take(&s->gaps, w, round + 1)) continue;
+    s->list[n++] = (transfer){.from = w, .to = server_of(s)};
+    own |= local_of(s, w) == 0;
+  }
+  if (s->free.window) return run_free(s, round, own);
   if (n == 0) return STATUS_OK;
   TRY_RETURN(send_up(s, round, n));
   TRY_RETURN(serve(s, round, n, &answer));
@@ -156,7 +179,10 @@ static enum status probe(void *state, const probe_sink *sink) {
 static enum status archive_state(void *state, archive *a) {
   qsparse_async *s = state;
   const method_env *env = s->env;
-  if (s->x) TRY_RETURN(archive_floats(a, ARCHIVE_SHARED, "x", s->x, env->n_params));
+  if (s->free.window)
+    TRY_RETURN(free_server_archive(&s->free, a, s->x));
+  else if (s->x)
+    TRY_RETURN(archive_floats(a, ARCHIVE_SHARED, "x", s->x, env->n_params));
   TRY_RETURN(worker_vectors_archive(env, a, "received", s->received, env->n_params));
   TRY_RETURN(local_models_archive(&s->models, a));
   TRY_RETURN(error_feedback_archive(&s->feedback, a));
@@ -166,6 +192,7 @@ static enum status archive_state(void *state, archive *a) {
 static const param params[] = {
     SYNC_GAPS_PARAMS("random"),
     PIPELINE_PARAMS("[topk: {density: 0.01}]"),
+    EXECUTION_PARAM,
     {.name = "reset_memory_on_lr_drop",
      .type = PARAM_BOOL,
      .fallback = "false",
@@ -180,6 +207,7 @@ MODULE(method, qsparse_async) = {
     .params = params,
     .traits = ASYNCHRONOUS,
     .n_servers = servers_one,
+    .unrepeatable = execution_unrepeatable,
     .state_bytes = sizeof(qsparse_async),
     .create = create,
     .round = run_round,

@@ -45,7 +45,7 @@ static void destroy(void *state) {
 }
 
 static const char *skip(const method_env *env, const args *a) {
-  if (free_pairs_unrepeatable(a) && strcmp(args_text(a, "variant"), "non-blocking") != 0)
+  if (execution_is_free(a) && strcmp(args_text(a, "variant"), "non-blocking") != 0)
     return "execution: free goes with variant: non-blocking alone: no partner waits or decodes";
   return pairwise_skip(env, a);
 }
@@ -191,7 +191,7 @@ static const param params[] = {
      .choices = "fixed|geometric",
      .help = "H steps, or geometric with mean H"},
     LATTICE_PARAMS,
-    FREE_PAIRS_PARAM,
+    EXECUTION_PARAM,
     PAIRWISE_PARAMS,
     PARAM_END,
 };
@@ -203,7 +203,7 @@ MODULE(method, swarm) = {
     .params = params,
     .traits = ASYNCHRONOUS | DECENTRALISED,
     .skip = skip,
-    .unrepeatable = free_pairs_unrepeatable,
+    .unrepeatable = execution_unrepeatable,
     .state_bytes = sizeof(swarm),
     .create = create,
     .steps_per_round = steps_per_round,

@@ -167,6 +167,86 @@ static int case_invariants(int argc, char **argv) {
   return rank == 0 ? system(command) : 0;
 }
 
+/* ---------------------------------------------------------------- really asynchronous */
+
+/* One rank begins only when all others have ended: were anybody waiting for anybody, the case would not end. */
+static int run_without(int late, lab *l, uint64_t n_rounds, double *gradients) {
+  float g[DIMENSION];
+  char nothing = 0;
+  const int rank = comm_rank(l->comm);
+  for (int r = 0; rank == late && r < WORKERS; r++)
+    if (r != late) MPI_Recv(&nothing, 1, MPI_CHAR, r, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  for (uint64_t t = 0; t < n_rounds; t++) {
+    CASE_OK(lab_run(l, t, t + 1));
+    stream_copy(l->stream, g, l->workers[0].gradient, sizeof g);
+    CASE_OK(stream_synchronize(l->stream));
+    for (int k = 0; k < DIMENSION; k++) gradients[k] += lr_at(l, t) * (double)g[k] / WORKERS;
+  }
+  if (rank != late) MPI_Send(&nothing, 1, MPI_CHAR, late, 0, MPI_COMM_WORLD);
+  CASE_OK(comm_control_sum(l->comm, gradients, DIMENSION));
+  return 0;
+}
+
+/* What crossed by the account, by MPI, and what went up and down. The worker beside the server crosses nothing. */
+static int check_free_traffic(lab *l, int n_syncs) {
+  uint64_t counts[4] = {0};
+  for (int p = 0; p <= WORKERS; p++) {
+    counts[0] += traffic_of(comm_traffic(l->comm), p)[DIRECTION_UP].messages;
+    counts[1] += traffic_of(comm_traffic(l->comm), p)[DIRECTION_DOWN].messages;
+  }
+  counts[2] = traffic_crossing_bytes(comm_traffic(l->comm));
+  counts[3] = comm_mpi_bytes(l->comm);
+  CASE_CHECK((counts[3] == 0) == (comm_rank(l->comm) == 0) && counts[2] == counts[3]);
+  CASE_CHECK(counts[0] == (uint64_t)n_syncs && counts[1] == (uint64_t)n_syncs);
+  return 0;
+}
+
+static int check_free(int late, const char *folder) {
+  enum { ROUNDS = 30 };
+  const invariant v = {"qsparse-async steps=3 gap=fixed execution=free", {"topk k=9"}, qsparse_async_y, &falling};
+  const lab_options o = {
+      QUADRATIC, .n_workers = WORKERS,     .method = v.method, .compressors = {v.compressors[0]}, .batch = 2,
+      .seed = 3, .optimizer = *v.optimizer};
+  double first[DIMENSION], y[DIMENSION], gradients[DIMENSION] = {0}, worst = 0, moved = 0;
+  char place[600];
+  lab l;
+  CASE_OK(lab_open(&o, &l));
+  CASE_CHECK(method_unrepeatable(l.algorithm, &l.method.spec.args));
+  snprintf(place, sizeof place, "%s/first-%d", folder, late);
+  if (read_y(&l, &v, place, 0, first)) return 1;
+  if (run_without(late, &l, ROUNDS, gradients) || check_free_traffic(&l, ROUNDS / 3)) return 1;
+  snprintf(place, sizeof place, "%s/last-%d", folder, late);
+  if (read_y(&l, &v, place, 0, y)) return 1;
+  for (int k = 0; k < DIMENSION; k++) {
+    worst = fmax(worst, fabs(y[k] - (first[k] - gradients[k])));
+    moved = fmax(moved, fabs(y[k] - first[k]));
+  }
+  CASE_CHECK(moved > 0.1 && worst < 5e-6 * moved);
+  lab_close(&l);
+  CASE_OK(lab_open(&o, &l)); /* a new run goes on from what was saved */
+  CASE_OK(lab_load(&l, place));
+  snprintf(place, sizeof place, "%s/again-%d", folder, late);
+  if (read_y(&l, &v, place, 0, first)) return 1;
+  CASE_CHECK(memcmp(first, y, sizeof y) == 0);
+  CASE_OK(lab_run(&l, ROUNDS, ROUNDS + 5));
+  lab_close(&l);
+  return 0;
+}
+
+/* On five ranks: rank 0, where the server's memory is, is the late one, or another. */
+static int case_free(int argc, char **argv) {
+  (void)argc, (void)argv;
+  char folder[64] = "/tmp/terse-free-XXXXXX", command[100];
+  int rank;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (rank == 0) CASE_CHECK(mkdtemp(folder));
+  MPI_Bcast(folder, sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
+  if (check_free(0, folder) || check_free(3, folder)) return 1;
+  MPI_Barrier(MPI_COMM_WORLD);
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  return rank == 0 ? system(command) : 0;
+}
+
 /* ---------------------------------------------------------------- bits */
 
 /* Payload bits of all messages of one exchange, by direction. Of 200 parameters: 200 signs and a scale are 232 bits, 10
@@ -257,5 +337,6 @@ static int case_bits(int argc, char **argv) {
 const mpi_case central_fact_cases[] = {
     {"central-invariants", case_invariants},
     {"central-bits", case_bits},
+    {"central-free", case_free},
     {NULL, NULL},
 };
