@@ -12,90 +12,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "algorithms/density.h"
 #include "algorithms/error_feedback.h"
-#include "algorithms/gtopk_aggregate.h"
+#include "algorithms/gtopk_levels.h"
 #include "algorithms/gtopk_probe.h"
 #include "algorithms/replica.h"
 #include "algorithms/worker_vectors.h"
-
-/* What depends on the density. */
-typedef struct level {
-  pipeline *pipeline; /* selects, and codes the messages */
-  sparse *selected;   /* n_local, k entries */
-  gtopk_aggregator *aggregator;
-} level;
 
 typedef struct gtopk {
   const method_env *env;
   replica replica;
   error_feedback feedback;
   bool step_inside;
-  float **momentum;                /* n_local, with momentum correction: m_w; else NULL */
-  optimizer step_optimizer;        /* of the replica's steps: with momentum correction, without momentum */
-  method_env step_env;             /* the same as env, with that optimizer */
-  level levels[ARG_MAX_REALS + 1]; /* one for each epoch of warm-up, then the target's */
-  size_t n_levels;
+  float **momentum;         /* n_local, with momentum correction: m_w; else NULL */
+  optimizer step_optimizer; /* of the replica's steps: with momentum correction, without momentum */
+  method_env step_env;      /* the same as env, with that optimizer */
+  gtopk_levels levels;
   gtopk_probe *probe; /* NULL: the run has no probes */
 } gtopk;
 
 static void destroy(void *state) {
   gtopk *s = state;
-  for (size_t l = 0; l < s->n_levels; l++) {
-    level *v = &s->levels[l];
-    gtopk_aggregator_destroy(v->aggregator);
-    for (int i = 0; v->selected && i < s->env->n_local; i++) sparse_release(s->env->device, &v->selected[i]);
-    free(v->selected);
-    pipeline_destroy(v->pipeline);
-  }
+  gtopk_levels_destroy(&s->levels);
   gtopk_probe_destroy(s->probe);
   worker_vectors_destroy(s->env, s->momentum);
   error_feedback_destroy(&s->feedback);
   replica_destroy(&s->replica);
 }
 
-/* The selection is Top-k over the whole model. */
-static enum status create_pipeline(const method_env *env, const args *a, double density, int64_t k, pipeline **out) {
-  const arg items[] = {
-      {.name = "density", .type = PARAM_REAL, .real = density},
-      {.name = "k", .type = PARAM_INT, .integer = k},
-  };
-  const module_spec stage = {.name = "topk", .args = {.items = items, .n = sizeof items / sizeof items[0]}};
-  const pipeline_spec spec = {
-      .stages = &stage,
-      .n_stages = 1,
-      .scope = SCOPE_GLOBAL,
-      .indices = strcmp(args_text(a, "indices"), "packed") == 0 ? INDEX_PACKED : INDEX_RAW32,
-  };
-  return pipeline_create(&spec, env->device, env->stream, env->layers, env->seed, out);
-}
-
-static enum gtopk_aggregate aggregate_from(const char *name) {
-  if (strcmp(name, "naive") == 0) return GTOPK_NAIVE;
-  return strcmp(name, "tree") == 0 ? GTOPK_TREE : GTOPK_RECURSIVE;
-}
-
-static enum status create_level(const method_env *env, const args *a, double density, int64_t k, level *out) {
-  TRY_RETURN(create_pipeline(env, a, density, k, &out->pipeline));
-  out->selected = calloc((size_t)env->n_local, sizeof *out->selected);
-  if (!out->selected) return FAIL(STATUS_NO_MEMORY, "no memory for a table of %d workers", env->n_local);
-  for (int i = 0; i < env->n_local; i++)
-    TRY_RETURN(sparse_alloc(env->device, pipeline_max_count(out->pipeline), &out->selected[i]));
-  return gtopk_aggregator_create(env, out->pipeline, aggregate_from(args_text(a, "aggregate")), &out->aggregator);
-}
-
 static enum status allocate(gtopk *s, const args *a) {
   const method_env *env = s->env;
-  size_t n_warmup, max_k = 0;
-  const double *warmup = args_reals(a, "density_warmup", &n_warmup);
-  for (size_t l = 0; l <= n_warmup; l++) {
-    s->n_levels++;
-    TRY_RETURN(l < n_warmup ? create_level(env, a, warmup[l], 0, &s->levels[l])
-                            : create_level(env, a, args_real(a, "density"), args_int(a, "k"), &s->levels[l]));
-    const size_t k = pipeline_max_count(s->levels[l].pipeline);
-    if (k > max_k) max_k = k;
-  }
-  if (env->probe_every > 0) TRY_RETURN(gtopk_probe_create(env, max_k, &s->probe));
+  TRY_RETURN(gtopk_levels_create(env, a, &s->levels));
+  if (env->probe_every > 0) TRY_RETURN(gtopk_probe_create(env, s->levels.max_k, &s->probe));
   TRY_RETURN(error_feedback_create(env, args_bool(a, "memory"), &s->feedback));
   if (args_bool(a, "momentum_correction")) {
     TRY_RETURN(worker_vectors_create(env, env->n_params, &s->momentum));
@@ -149,7 +96,7 @@ static void accumulate_momentum(gtopk *s, int i) {
 }
 
 /* Takes V out of u; what is left is the new e. */
-static enum status take(gtopk *s, const level *l, uint64_t round, int i) {
+static enum status take(gtopk *s, const gtopk_level *l, uint64_t round, int i) {
   const method_env *env = s->env;
   TRY_RETURN(pipeline_select(l->pipeline, round, env->workers[i].id, vector_of(s, i), &l->selected[i]));
   if (s->feedback.e) vec_scatter_fill(env->stream, &l->selected[i], 0.0f, s->feedback.e[i], env->n_params);
@@ -187,8 +134,7 @@ static enum status run_round(void *state, uint64_t round) {
   gtopk *s = state;
   const method_env *env = s->env;
   const sparse *sum;
-  const size_t epoch = (size_t)(round / env->steps_per_epoch);
-  const level *l = &s->levels[epoch < s->n_levels ? epoch : s->n_levels - 1];
+  const gtopk_level *l = gtopk_levels_at(&s->levels, round / env->steps_per_epoch);
   const bool is_probed = method_is_probed(env, round + 1);
   env->enter(env->clock, PHASE_COMPUTE);
   for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
@@ -229,30 +175,11 @@ static enum status archive_state(void *state, archive *a) {
 }
 
 static const param params[] = {
-    DENSITY_PARAM("0.001"),
-    K_PARAM,
-    {.name = "density_warmup",
-     .type = PARAM_REALS,
-     .fallback = "[]",
-     .min = 0,
-     .max = 1,
-     .above_min = true,
-     .help = "densities of the first epochs, one an epoch, before `density` or k"},
-    {.name = "aggregate",
-     .type = PARAM_CHOICE,
-     .fallback = "recursive",
-     .choices = "naive|tree|recursive",
-     .help = "how the k largest of all are found",
-     .in_label = true},
+    GTOPK_LEVEL_PARAMS,
     {.name = "memory",
      .type = PARAM_BOOL,
      .fallback = "true",
      .help = "keep what was not applied and add it to the next gradient"},
-    {.name = "indices",
-     .type = PARAM_CHOICE,
-     .fallback = "raw32",
-     .choices = "raw32|packed",
-     .help = "how indices are coded: 32 bits, or ceil(log2 n) bits each"},
     {.name = "step_inside",
      .type = PARAM_BOOL,
      .fallback = "false",
