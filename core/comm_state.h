@@ -68,6 +68,7 @@ struct comm {
   uint64_t sequence; /* of calls since the start, the same on all ranks */
   int tag;
   uint64_t begun_ns;
+  uint64_t suspected_ns; /* since when a later call's message has been there and nothing else has come; 0: it has not */
   uint64_t mpi_bytes_before, crossing_before;
   bool failed; /* for good: ranks are out of step */
   bool closed; /* and what was in flight has been given up */

@@ -102,11 +102,15 @@ enum status flight_collective(comm *c, MPI_Request **request) {
 
 /* ---- what is wrong ---- */
 
+/* Whether something is still to come from a rank, as MPI sees it now. */
 static bool awaits(const comm *c, int rank, MPI_Comm channel) {
-  for (int i = 0; i < c->n_flights; i++)
-    if (c->requests[i] != MPI_REQUEST_NULL && c->flights[i].is_receive && c->flights[i].rank == rank &&
-        c->flights[i].channel == channel)
-      return true;
+  for (int i = 0; i < c->n_flights; i++) {
+    int is_done = 0;
+    if (c->requests[i] == MPI_REQUEST_NULL || !c->flights[i].is_receive || c->flights[i].rank != rank ||
+        c->flights[i].channel != channel)
+      continue;
+    if (MPI_Request_get_status(c->requests[i], &is_done, MPI_STATUS_IGNORE) != MPI_SUCCESS || !is_done) return true;
+  }
   return false;
 }
 
@@ -117,8 +121,10 @@ static enum status fail_mismatch(const comm *c, const MPI_Status *from, uint64_t
               (unsigned long long)c->sequence);
 }
 
-/* Whether the first message from `rank` (or MPI_ANY_SOURCE) that nobody asked for shows its sender out of step. */
-static enum status find_mismatch(const comm *c, int rank, MPI_Comm channel) {
+/* Whether the first message from `rank` (or MPI_ANY_SOURCE) that nobody asked for shows its sender out of step. One of a
+ * later call does where the present call's is not there: it may still be on its way in, if its sender's MPI has taken
+ * it and let the sender go on, so that nothing has to come for a while before that is said. */
+static enum status find_mismatch(comm *c, int rank, MPI_Comm channel) {
   int found = 0;
   MPI_Status from;
   TRY_RETURN(mpi_check(MPI_Iprobe(rank, MPI_ANY_TAG, channel, &found, &from), "look for messages"));
@@ -127,6 +133,9 @@ static enum status find_mismatch(const comm *c, int rank, MPI_Comm channel) {
   const uint64_t ahead = (theirs + c->n_sequences - mine) % c->n_sequences;
   const bool is_later = ahead != 0 && ahead < c->n_sequences / 2;
   if (is_later && !awaits(c, from.MPI_SOURCE, channel)) return STATUS_OK;
+  const uint64_t patience_ns = (uint64_t)(c->options.deadline_s / 60 * 1e9), now_ns = c->options.now_ns();
+  if (is_later && c->suspected_ns == 0) c->suspected_ns = now_ns;
+  if (is_later && now_ns - c->suspected_ns <= patience_ns) return STATUS_OK;
   return fail_mismatch(c, &from, is_later || ahead == 0 ? c->sequence + ahead : c->sequence - (c->n_sequences - ahead));
 }
 
@@ -206,6 +215,7 @@ enum status call_begin(comm *c, enum call_kind kind) {
   if (c->failed) return CALL_FAIL(c, STATUS_PEER, "an earlier exchange failed, so the ranks are out of step");
   c->tag = (int)(c->sequence % c->n_sequences) * N_CALL_KINDS + (int)kind;
   c->begun_ns = c->options.now_ns();
+  c->suspected_ns = 0;
   TRY_RETURN(hear_signals(c));
   return find_mismatch(c, MPI_ANY_SOURCE, c->data); /* what an earlier call left behind */
 }
@@ -239,7 +249,7 @@ enum status flights_wait(comm *c) {
     if ((n_pending -= n) == 0) break;
     const uint64_t now_ns = c->options.now_ns();
     const bool is_late = now_ns > deadline_ns;
-    if (n > 0) look_ns = now_ns + look_every_ns;
+    if (n > 0) look_ns = now_ns + look_every_ns, c->suspected_ns = 0;
     if (is_late || now_ns > look_ns) {
       TRY_RETURN(look_around(c));
       look_ns = now_ns + look_every_ns;

@@ -4,6 +4,7 @@
 #include <criterion/parameterized.h>
 #include <stdlib.h>
 
+#include "algorithms/method.h"
 #include "tests/mpi_launch.h"
 
 typedef struct case_at {
@@ -27,6 +28,13 @@ ParameterizedTest(case_at *c, placement, methods, .timeout = 150) { free(mpi_lau
 
 Test(placement, digests_do_not_depend_on_the_number_of_ranks, .timeout = 500) {
   mpi_compare_digests("method-digests", (const int[]){2, 3, 4, 0}, 41);
+}
+
+/* Every method, in its default form, with the eight workers that the papers mostly have. */
+Test(placement, batch_norm_sees_one_worker_at_every_number_of_ranks, .timeout = 500) {
+  int n_methods = 0;
+  while (method_registry[n_methods]) n_methods++;
+  mpi_compare_digests("batch-norm-digests", (const int[]){2, 3, 5, 8, 0}, n_methods);
 }
 
 Test(placement, a_run_saved_at_three_ranks_goes_on_at_two, .timeout = 500) {

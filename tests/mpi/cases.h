@@ -17,6 +17,7 @@ extern const mpi_case failure_cases[]; /* what they do when a peer fails */
 extern const mpi_case archive_cases[];
 extern const mpi_case method_cases[];
 extern const mpi_case worker_state_cases[];
+extern const mpi_case batch_norm_cases[];
 extern const mpi_case gossip_cases[];
 extern const mpi_case pairwise_cases[];
 extern const mpi_case central_cases[];

@@ -6,9 +6,18 @@
 
 #include "tests/mpi/cases.h"
 
-static const mpi_case *const tables[] = {
-    comm_cases, failure_cases, archive_cases, method_cases, worker_state_cases, gossip_cases, pairwise_cases,
-    central_cases, central_fact_cases, quantized_means_cases, pairwise_simulation_cases};
+static const mpi_case *const tables[] = {comm_cases,
+                                         failure_cases,
+                                         archive_cases,
+                                         method_cases,
+                                         worker_state_cases,
+                                         gossip_cases,
+                                         pairwise_cases,
+                                         central_cases,
+                                         central_fact_cases,
+                                         quantized_means_cases,
+                                         pairwise_simulation_cases,
+                                         batch_norm_cases};
 enum { N_TABLES = sizeof tables / sizeof *tables };
 
 uint64_t case_now_ns(void) {
