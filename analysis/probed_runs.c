@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const char *const query =
-    "SELECT p.run, p.label, p.method = 'sgd', coalesce(json_extract(p.config, '$.method.memory'), 1), p.seed,"
+    "SELECT p.run, p.label, p.method = 'sgd', coalesce(json_extract(p.config, '$.method.memory'), 1) NOT IN (0, 'none')"
+    "  AND coalesce(json_extract(p.config, '$.method.mode'), '') <> 'direct', p.seed,"
     "  p.workers, json_extract(p.config, '$.batch'), json_extract(p.config, '$.steps'),"
     "  json_extract(p.config, '$.optimizer.lr'), json_extract(p.config, '$.method.density'),"
     "  json_extract(p.config, '$.model.l2'), json_extract(p.config, '$.dataset.dimension'),"
@@ -19,7 +20,7 @@ enum {
   COLUMN_RUN,
   COLUMN_LABEL,
   COLUMN_DENSE,
-  COLUMN_MEMORY,
+  COLUMN_CONVERGES,
   COLUMN_SEED,
   COLUMN_WORKERS,
   COLUMN_BATCH,
@@ -57,7 +58,7 @@ static enum status begin_run(sqlite3_stmt *row, probed_run *s) {
   s->label = label ? strdup(label) : NULL;
   if (!s->label) return FAIL(STATUS_NO_MEMORY, "no memory for a label");
   s->is_dense = sqlite3_column_int(row, COLUMN_DENSE);
-  s->has_residual = sqlite3_column_int(row, COLUMN_MEMORY);
+  s->converges = sqlite3_column_int(row, COLUMN_CONVERGES);
   s->seed = sqlite3_column_int64(row, COLUMN_SEED);
   s->workers = sqlite3_column_int(row, COLUMN_WORKERS);
   s->batch = sqlite3_column_int(row, COLUMN_BATCH);

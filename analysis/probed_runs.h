@@ -9,9 +9,10 @@
 #include "core/status.h"
 
 typedef struct probed_run {
-  char *label;       /* the method's, as in tables */
-  bool is_dense;     /* plain sgd */
-  bool has_residual; /* a method that keeps what it did not apply; true for sgd, which applies all */
+  char *label;    /* the method's, as in tables */
+  bool is_dense;  /* plain sgd */
+  bool converges; /* as theory has it: not without memory of what was not applied, nor where models are quantized
+                     themselves (gossip-direct) */
   int64_t seed;
   int workers, batch;
   double steps; /* T */

@@ -7,7 +7,7 @@
 #include "analysis/grid.h"
 #include "analysis/quadratic_theory.h"
 
-enum { N_RESAMPLES = 4000 };
+enum { N_RESAMPLES = 4000, label_width = 64 };
 static const double descent_tolerance = 0.01, level_tolerance = 0.05, optimum_tolerance = 1e-6;
 
 static enum verdict count(tally *verdicts, enum verdict v) {
@@ -87,52 +87,54 @@ static double expected_mean(const probed_run *s) {
 }
 
 static void print_grid(const grid *g, const char *name, FILE *out) {
-  fprintf(out, "    %-16s", name);
+  fprintf(out, "  %-*s", label_width, name);
   for (size_t i = 0; i < g->n_columns; i++) fprintf(out, " %9g", g->x[i]);
-  fprintf(out, "\n    %-16s", "mean");
-  for (size_t i = 0; i < g->n_columns; i++) fprintf(out, " %9.4g", grid_mean(g, i));
   fputc('\n', out);
+}
+
+static void print_means(const grid *g, const char *label, FILE *out) {
+  fprintf(out, "  %-*s", label_width, label);
+  for (size_t i = 0; i < g->n_columns; i++) fprintf(out, " %9.4g", grid_mean(g, i));
 }
 
 static void judge_level(const grid *g, FILE *out, tally *verdicts) {
   double worst = 0;
-  fprintf(out, "    %-16s", "exact theory");
+  fprintf(out, "  %-*s", label_width, "  exact theory");
   for (size_t i = 0; i < g->n_columns; i++) {
     const double expected = expected_mean(g->first[i]), deviation = fabs(grid_mean(g, i) / expected - 1);
     fprintf(out, " %9.4g", expected);
     if (isnan(deviation) || deviation > worst) worst = deviation;
   }
-  fprintf(out, "\n    worst deviation %.2g %%, tolerance %g %%: %s\n", 100 * worst, 100 * level_tolerance,
+  fprintf(out, "  off by %.2g %% at most: %s\n", 100 * worst,
           verdict_name(count(verdicts, exactly(worst, 0, level_tolerance))));
 }
 
+static enum verdict opposite(enum verdict v) {
+  return v == VERDICT_CONTRADICTED ? VERDICT_CONFIRMED : v == VERDICT_CONFIRMED ? VERDICT_CONTRADICTED : v;
+}
+
+/* One line: the means, their slope with its interval, and the verdict. */
 static enum status judge_method(const power_law *p, const grid *g, FILE *out, tally *verdicts) {
   const probed_run *first = g->first[0];
   slope_estimate e;
   TRY_RETURN(fit_slope(g->x, g->values, g->n_columns, g->n_seeds, N_RESAMPLES, 1, &e));
-  fprintf(out, "  %s, %zu seeds\n", first->label, g->n_seeds);
-  print_grid(g, p->name, out);
+  print_means(g, first->label, out);
   const enum verdict on_slope = verdict_on(e.interval, p->slope, p->tolerance);
-  fprintf(out, "    slope %.3f, 95 %% interval [%.3f, %.3f]; ", e.slope, e.interval.low, e.interval.high);
-  if (first->has_residual) {
-    fprintf(out, "theory %g within %g: %s\n", p->slope, p->tolerance, verdict_name(count(verdicts, on_slope)));
-  } else {
-    const enum verdict apart = on_slope == VERDICT_CONTRADICTED ? VERDICT_CONFIRMED
-                               : on_slope == VERDICT_CONFIRMED  ? VERDICT_CONTRADICTED
-                                                                : VERDICT_INCONCLUSIVE;
-    fprintf(out, "without the residual not %g: %s\n", p->slope, verdict_name(count(verdicts, apart)));
-  }
+  const enum verdict v = count(verdicts, first->converges ? on_slope : opposite(on_slope));
+  fprintf(out, "  %6.3f [%6.3f, %6.3f]  %s%s\n", e.slope, e.interval.low, e.interval.high,
+          first->converges ? "" : "not to converge so: ", verdict_name(v));
   return STATUS_OK;
 }
 
 static enum status check_power(const power_law *p, const probed_run *runs, size_t n, FILE *out, tally *verdicts) {
   grid g;
-  fprintf(out, "%s\n", p->title);
+  fprintf(out, "%s; slope %g within %g\n", p->title, p->slope, p->tolerance);
   for (size_t i = 0; i < n; i++) {
     size_t first = 0;
     while (strcmp(runs[first].label, runs[i].label) != 0) first++;
     if (first < i) continue; /* judged with the first run of its label */
     TRY_RETURN(grid_fill(runs, n, runs[i].label, p->axis, p->from, &g));
+    if (i == 0) print_grid(&g, p->name, out);
     TRY_RETURN(judge_method(p, &g, out, verdicts));
     if (p->axis == length_of && runs[i].is_dense && isfinite(runs[i].mu)) judge_level(&g, out, verdicts);
   }
@@ -216,6 +218,8 @@ enum status check_compression(const probed_run *gradients, const probed_run *res
     return FAIL(STATUS_BAD_INPUT, "the cost of compression needs gtopk at density 1 and at two others");
   fprintf(out, "gTop-k at c = 1/density on the quadratic, eta constant: mean over t of |grad f(x_t)|^2\n");
   print_grid(&g, "c", out);
+  print_means(&g, "mean", out);
+  fputc('\n', out);
   TRY_RETURN(judge_order(&g, out, verdicts));
   TRY_RETURN(judge_excess(&g, out, verdicts));
   for (size_t i = 1; i < g.n_columns; i++) judge_residual(gradients, residuals, n, g.x[i], out, verdicts);

@@ -17,11 +17,11 @@ typedef struct tally {
  * fitted over the second half of the run, is max |1 - eta lambda| within 1 %. */
 enum status check_descent(const probed_run *runs, size_t n, FILE *out, tally *verdicts) WARN_UNUSED;
 
-/* Stochastic gradients: one block a method (a label of its own), and one claim. The mean over rounds of the runs'
- * values goes as T^slope with slope = -1/2 (tolerance 0.05), eta being theta / sqrt(T); a method without the residual
- * must be told apart from that. Of plain sgd on the quadratic (series gradient_norm2) one claim more: it equals the
- * exact expectation within 5 % at every T. STATUS_BAD_INPUT where a method lacks a seed at some T, or a value is not
- * positive.
+/* Stochastic gradients: one line a method (a label of its own), and one claim. The mean over rounds of the runs'
+ * values goes as T^slope with slope = -1/2 (tolerance 0.05), eta being theta / sqrt(T); a method that is not to
+ * converge so must be told apart from that. Of plain sgd on the quadratic (series gradient_norm2) one claim more: it
+ * equals the exact expectation within 5 % at every T. STATUS_BAD_INPUT where a method lacks a seed at some T, or a
+ * value is not positive.
  */
 enum status check_noise(const probed_run *runs, size_t n, FILE *out, tally *verdicts) WARN_UNUSED;
 

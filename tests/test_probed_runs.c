@@ -47,10 +47,10 @@ Test(probed_runs, reads_what_the_runs_are_and_their_probes) {
   cr_assert_eq(probed_runs_load(s.path, "rates", "gradient_norm2", &list, &n), STATUS_OK);
   cr_assert_eq(n, 2);
   cr_assert_str_eq(list[0].label, "sgd");
-  cr_assert(list[0].is_dense && list[0].has_residual && list[0].n == 3 && list[0].seed == 8);
+  cr_assert(list[0].is_dense && list[0].converges && list[0].n == 3 && list[0].seed == 8);
   cr_assert(list[0].dimension == 4 && isnan(list[0].mu) && isnan(list[0].noise) && isnan(list[0].density));
   const probed_run *g = &list[1];
-  cr_assert(!g->is_dense && !g->has_residual && g->n == 9 && g->seed == 7 && g->workers == 4 && g->batch == 3);
+  cr_assert(!g->is_dense && !g->converges && g->n == 9 && g->seed == 7 && g->workers == 4 && g->batch == 3);
   cr_assert(g->steps == 40 && g->lr == 0.125 && g->dimension == 32 && g->mu == 0.5 && g->L == 2 && g->noise == 1.5);
   cr_assert(g->density == 0.5 && g->l2 == 0.25);
   for (size_t i = 0; i < 9; i++) cr_assert(g->round[i] == 2.0 * (double)i && g->value[i] == 10.0 * (double)(i + 1));

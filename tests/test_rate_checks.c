@@ -23,7 +23,7 @@ static void probe_at(size_t run, size_t i, double round, double value) {
 static void descend(size_t run, double lr, double wrong) {
   runs[run] = (probed_run){.label = (char *)"sgd",
                            .is_dense = true,
-                           .has_residual = true,
+                           .converges = true,
                            .seed = 1,
                            .workers = 4,
                            .batch = 1,
@@ -77,7 +77,7 @@ static size_t noise_runs(double level, double slope_with, double slope_without) 
         const double luck = 1 + 0.01 * (double)rng_normal_at(rng_stream((uint64_t)seed, RNG_TEST, (int)m, l), 0);
         runs[run] = (probed_run){.label = (char *)labels[m],
                                  .is_dense = m == 0,
-                                 .has_residual = m < 2,
+                                 .converges = m < 2,
                                  .seed = seed,
                                  .workers = 4,
                                  .batch = 1,
@@ -138,7 +138,7 @@ static size_t speedup_runs(double slope) {
     for (int workers = 1; workers <= 16; workers *= 2, run++) {
       const double luck = 1 + 0.02 * (double)rng_normal_at(rng_stream((uint64_t)seed, RNG_TEST, workers, 0), 0);
       runs[run] = (probed_run){
-          .label = (char *)"gtopk", .has_residual = true, .seed = seed, .workers = workers, .steps = 64, .mu = NAN};
+          .label = (char *)"gtopk", .converges = true, .seed = seed, .workers = workers, .steps = 64, .mu = NAN};
       for (size_t i = 0; i <= 64; i++) probe_at(run, i, (double)i, luck * (i < 32 ? 1 : pow(workers, slope)));
     }
   return run;
