@@ -13,20 +13,24 @@ void graph_begin(graph *g, size_t channels, size_t height, size_t width) {
 
 static bool is_loss(enum layer_kind kind) { return kind == LAYER_SOFTMAX_LOSS || kind == LAYER_QUADRATIC_LOSS; }
 
+const size_t *graph_shape(const graph *g, size_t value) { return value == 0 ? g->input : g->layers[value - 1].out; }
+
 size_t graph_count(const size_t shape[3]) { return shape[0] * shape[1] * shape[2]; }
 
-/* Appends a layer whose output has the shape of its input; the callers change what differs. */
+/* Appends a layer that reads the next value, with an output of its shape; the callers change what differs. */
 static enum status append(graph *g, enum layer_kind kind, const char *name, layer **out) {
   if (g->n_layers == GRAPH_MAX_LAYERS)
     return FAIL(STATUS_BAD_INPUT, "layer %s: a model has at most %d layers", name, GRAPH_MAX_LAYERS);
   const layer *last = g->n_layers ? &g->layers[g->n_layers - 1] : NULL;
   if (last && is_loss(last->kind)) return FAIL(STATUS_BAD_INPUT, "layer %s comes after the loss", name);
   layer *l = &g->layers[g->n_layers++];
-  l->kind = kind;
+  *l = (layer){.kind = kind};
   snprintf(l->name, sizeof l->name, "%s", name);
-  l->steps = last ? last->steps : 1;
-  memcpy(l->in, last ? last->out : g->input, sizeof l->in);
+  l->from = g->branch > 0 ? g->branch - 1 : g->n_layers - 1;
+  l->steps = l->from > 0 ? g->layers[l->from - 1].steps : 1;
+  memcpy(l->in, graph_shape(g, l->from), sizeof l->in);
   memcpy(l->out, l->in, sizeof l->out);
+  g->branch = 0;
   *out = l;
   return STATUS_OK;
 }
@@ -135,10 +139,12 @@ enum status graph_relu(graph *g) {
   return append(g, LAYER_RELU, "relu", &l);
 }
 
-enum status graph_max_pool(graph *g, size_t kernel, size_t stride) {
+enum status graph_max_pool(graph *g, size_t kernel, size_t stride, size_t pad) {
   layer *l = NULL;
+  if (2 * pad > kernel)
+    return FAIL(STATUS_BAD_INPUT, "a pooling window of %zu would lie in a padding of %zu alone", kernel, pad);
   TRY_RETURN(append(g, LAYER_MAX_POOL, "max_pool", &l));
-  return slide_window(l, kernel, stride, 0);
+  return slide_window(l, kernel, stride, pad);
 }
 
 enum status graph_average_pool(graph *g, size_t kernel, size_t stride) {
@@ -149,9 +155,23 @@ enum status graph_average_pool(graph *g, size_t kernel, size_t stride) {
 
 size_t graph_last(const graph *g) { return g->n_layers; }
 
+enum status graph_branch(graph *g, size_t value) {
+  if (value > g->n_layers) return FAIL(STATUS_BAD_INPUT, "a branch begins at an earlier value; %zu is not one", value);
+  g->branch = value + 1;
+  return STATUS_OK;
+}
+
+enum status graph_dropout(graph *g, double rate) {
+  layer *l = NULL;
+  if (!(rate >= 0 && rate < 1)) return FAIL(STATUS_BAD_INPUT, "a dropout rate lies in [0, 1), and %g does not", rate);
+  TRY_RETURN(append(g, LAYER_DROPOUT, "dropout", &l));
+  l->rate = rate;
+  return STATUS_OK;
+}
+
 /* Sets the stride at which the other value's rows and columns are taken. */
 static enum status fit_shortcut(const graph *g, layer *l) {
-  const size_t *from = l->other == 0 ? g->input : g->layers[l->other - 1].out;
+  const size_t *from = graph_shape(g, l->other);
   l->kernel = 1;
   for (l->stride = 1; (from[1] - 1) / l->stride + 1 > l->in[1]; l->stride++) continue;
   if (from[0] > l->in[0] || (from[1] - 1) / l->stride + 1 != l->in[1] || (from[2] - 1) / l->stride + 1 != l->in[2])
@@ -164,7 +184,8 @@ enum status graph_add(graph *g, size_t other, bool relu) {
   layer *l = NULL;
   const size_t last = graph_last(g);
   TRY_RETURN(append(g, LAYER_ADD, "add", &l));
-  if (other >= last) return FAIL(STATUS_BAD_INPUT, "an addition takes an earlier value; %zu is not one", other);
+  if (other > last || other == l->from)
+    return FAIL(STATUS_BAD_INPUT, "an addition takes another, earlier value; %zu is not one", other);
   TRY_RETURN(refuse_sequence(l));
   l->other = other;
   l->relu = relu;
@@ -181,6 +202,29 @@ enum status graph_embedding(graph *g, const char *name, size_t vocabulary, size_
   l->in[2] = 1;
   l->out[2] = width;
   add_matrix(g, l, "weight", vocabulary, width, 0.1);
+  return STATUS_OK;
+}
+
+enum status graph_dense_tied(graph *g, const char *name) {
+  layer *l = NULL;
+  const layer *table = &g->layers[0];
+  if (g->n_layers == 0 || table->kind != LAYER_EMBEDDING)
+    return FAIL(STATUS_BAD_INPUT, "layer %s is tied to an embedding, and there is none", name);
+  TRY_RETURN(append(g, LAYER_DENSE, name, &l));
+  const parameter weight = table->parameters[0];
+  if (graph_count(l->in) != weight.shape[1])
+    return FAIL(STATUS_BAD_INPUT, "layer %s reads vectors of %zu, and the embedding it is tied to is %zu wide", name,
+                graph_count(l->in), weight.shape[1]);
+  l->out[0] = l->out[1] = 1;
+  l->out[2] = weight.shape[0];
+  l->is_tied = true;
+  l->parameters[l->n_parameters++] = weight;
+  add_parameter(g, l,
+                (parameter){.name = "bias",
+                            .shape = {l->out[2]},
+                            .n_dims = 1,
+                            .initial = INITIAL_UNIFORM,
+                            .scale = 1 / sqrt((double)weight.shape[1])});
   return STATUS_OK;
 }
 

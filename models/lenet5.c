@@ -10,10 +10,10 @@ static enum status build(const model_env *env, const args *a, graph *g) {
   const size_t n_classes = env->data->n_classes;
   if (n_classes < 2) return FAIL(STATUS_BAD_INPUT, "model lenet5 needs a data set with labels of at least 2 classes");
   TRY_RETURN(graph_conv(g, "conv1", 6, 5, 1, g->input[1] == 28 ? 2 : 0));
-  TRY_RETURN(graph_max_pool(g, 2, 2));
+  TRY_RETURN(graph_max_pool(g, 2, 2, 0));
   TRY_RETURN(graph_relu(g));
   TRY_RETURN(graph_conv(g, "conv2", 16, 5, 1, 0));
-  TRY_RETURN(graph_max_pool(g, 2, 2));
+  TRY_RETURN(graph_max_pool(g, 2, 2, 0));
   TRY_RETURN(graph_relu(g));
   TRY_RETURN(graph_dense(g, "fc1", 120));
   TRY_RETURN(graph_relu(g));

@@ -38,7 +38,7 @@ static void fill_table(net *n, const graph *g) {
   size_t count = 0;
   for (size_t i = 0; i < g->n_layers; i++) {
     const layer *l = &g->layers[i];
-    for (size_t k = 0; k < l->n_parameters; k++, count++) {
+    for (size_t k = l->is_tied ? 1 : 0; k < l->n_parameters; k++, count++) {
       const parameter *p = &l->parameters[k];
       layer_slice *s = &n->slices[count];
       snprintf(s->name, sizeof s->name, "%s.%s", l->name, p->name);
@@ -131,7 +131,8 @@ typedef struct job {
   size_t batch_index;
   const float *params;
   float *state;
-  bool fresh;
+  bool fresh, drops;
+  rng_key key; /* where it drops */
   float *gradient, *loss;
   size_t count, total;
 } job;
@@ -148,6 +149,8 @@ static bool run_batch(const job *j, float *gradient, run *r) {
              .collected = j->batch_index,
              .state = j->state,
              .fresh = j->fresh,
+             .drops = j->drops,
+             .key = j->key,
              .params = j->params,
              .gradient = gradient,
              .labels = n->labels,
@@ -235,6 +238,8 @@ enum status net_gradient(net *n, const data *d, const batch_request *request, co
                  .params = params,
                  .state = state,
                  .fresh = request->fresh,
+                 .drops = true,
+                 .key = rng_repurpose(request->key, RNG_DROPOUT),
                  .gradient = gradient,
                  .loss = loss,
                  .count = n->batch,

@@ -8,9 +8,6 @@
 
 static size_t count(const size_t shape[3]) { return shape[0] * shape[1] * shape[2]; }
 
-/* The shape of a value: see graph_last. */
-static const size_t *shape_of(const graph *g, size_t value) { return value == 0 ? g->input : g->layers[value - 1].out; }
-
 /* Position of (sample, channel, row, column), or -1 outside the image. */
 static long position(const size_t shape[3], size_t sample, size_t channel, long row, long column) {
   if (row < 0 || column < 0 || row >= (long)shape[1] || column >= (long)shape[2]) return -1;
@@ -44,7 +41,7 @@ static void convolve(const layer *l, size_t batch, const double *x, const double
 
 static void multiply(const layer *l, size_t batch, const double *x, const double *w, double *y, const double *dy,
                      double *dx, double *dw) {
-  const size_t n_in = count(l->in), n_out = count(l->out), bias = l->parameters[0].n;
+  const size_t n_in = count(l->in), n_out = count(l->out), bias = l->parameters[1].offset - l->parameters[0].offset;
   for (size_t n = 0; n < batch * l->steps; n++)
     for (size_t o = 0; o < n_out; o++) {
       double sum = w[bias + o];
@@ -145,8 +142,9 @@ static void pool(const layer *l, size_t batch, const double *x, double *y, const
           long best = -1;
           for (size_t kr = 0; kr < l->kernel; kr++)
             for (size_t kc = 0; kc < l->kernel; kc++) {
-              const long from = position(l->in, n, o, (long)(r * l->stride + kr), (long)(c * l->stride + kc));
-              if (best < 0 || x[from] > x[best]) best = from;
+              const long from = position(l->in, n, o, (long)(r * l->stride + kr) - (long)l->pad,
+                                         (long)(c * l->stride + kc) - (long)l->pad);
+              if (from >= 0 && (best < 0 || x[from] > x[best])) best = from;
             }
           const long at = position(l->out, n, o, (long)r, (long)c);
           if (!dy) y[at] = x[best];
@@ -165,6 +163,17 @@ static double softmax(size_t n_rows, size_t n, const double *x, const int32_t *l
     loss += (log(sum) - x[j * n + (size_t)labels[j]]) / (double)n_rows;
   }
   return loss;
+}
+
+/* y = x or dx += dy, element by element. key NULL: nothing is dropped. */
+static void drop(const layer *l, size_t number, size_t n, const rng_key *key, const double *x, double *y,
+                 const double *dy, double *dx) {
+  for (size_t i = 0; i < n; i++) {
+    const bool is_dropped = key && rng_uniform_at(*key, (uint64_t)number << 40 | i) < (float)l->rate;
+    const double factor = !key ? 1 : is_dropped ? 0 : 1 / (1 - l->rate);
+    if (!dy) y[i] = x[i] * factor;
+    if (dy) dx[i] += dy[i] * factor;
+  }
 }
 
 static void embed(const layer *l, size_t batch, const double *x, const double *w, double *y, const double *dy,
@@ -195,10 +204,11 @@ static const double *state_of(const graph *g, size_t batch, const double *state,
 }
 
 static void forward(const graph *g, const layer *l, size_t batch, double *const *values, const double *w,
-                    const double *known, const double *state) {
+                    const double *known, const double *state, const rng_key *key) {
   const size_t i = (size_t)(l - g->layers), n = batch * l->steps * count(l->in);
-  const double *x = values[i];
+  const double *x = values[l->from];
   double *y = values[i + 1];
+  if (l->kind == LAYER_DROPOUT) drop(l, i, n, key, x, y, NULL, NULL);
   if (l->kind == LAYER_CONV) convolve(l, batch, x, w, y, NULL, NULL, NULL);
   if (l->kind == LAYER_DENSE) multiply(l, batch, x, w, y, NULL, NULL, NULL);
   if (l->kind == LAYER_MAX_POOL) pool(l, batch, x, y, NULL, NULL);
@@ -210,17 +220,18 @@ static void forward(const graph *g, const layer *l, size_t batch, double *const 
       reference_lstm(l, x + j * l->steps * l->in[2], w, hidden_of(l, batch, state, j), cells_of(l, batch, state, j),
                      y + j * l->steps * l->out[2], NULL, NULL, NULL);
   for (size_t k = 0; (l->kind == LAYER_RELU || l->kind == LAYER_ADD) && k < n; k++) y[k] = x[k];
-  if (l->kind == LAYER_ADD) shortcut(l, shape_of(g, l->other), batch, values[l->other], y, NULL, NULL);
+  if (l->kind == LAYER_ADD) shortcut(l, graph_shape(g, l->other), batch, values[l->other], y, NULL, NULL);
   for (size_t k = 0; (l->kind == LAYER_RELU || (l->kind == LAYER_ADD && l->relu)) && k < n; k++)
     y[k] = y[k] > 0 ? y[k] : 0;
 }
 
 /* Adds to the slopes of what the layer read; destroys its output's. */
 static void backward(const graph *g, const layer *l, size_t batch, double *const *values, const double *w,
-                     double *const *slopes, const double *state, double *dw) {
+                     double *const *slopes, const double *state, const rng_key *key, double *dw) {
   const size_t i = (size_t)(l - g->layers), n = batch * l->steps * count(l->in);
-  const double *x = values[i], *y = values[i + 1];
-  double *dx = slopes[i], *dy = slopes[i + 1];
+  const double *x = values[l->from], *y = values[i + 1];
+  double *dx = slopes[l->from], *dy = slopes[i + 1];
+  if (l->kind == LAYER_DROPOUT) drop(l, i, n, key, NULL, NULL, dy, dx);
   if (l->kind == LAYER_CONV) convolve(l, batch, x, w, NULL, dy, dx, dw);
   if (l->kind == LAYER_DENSE) multiply(l, batch, x, w, NULL, dy, dx, dw);
   if (l->kind == LAYER_MAX_POOL) pool(l, batch, x, NULL, dy, dx);
@@ -236,7 +247,7 @@ static void backward(const graph *g, const layer *l, size_t batch, double *const
   for (size_t k = 0; (l->kind == LAYER_RELU || (l->kind == LAYER_ADD && l->relu)) && k < n; k++)
     if (y[k] <= 0) dy[k] = 0;
   for (size_t k = 0; (l->kind == LAYER_RELU || l->kind == LAYER_ADD) && k < n; k++) dx[k] += dy[k];
-  if (l->kind == LAYER_ADD) shortcut(l, shape_of(g, l->other), batch, NULL, NULL, dy, slopes[l->other]);
+  if (l->kind == LAYER_ADD) shortcut(l, graph_shape(g, l->other), batch, NULL, NULL, dy, slopes[l->other]);
 }
 
 static const double *parameters_of(const layer *l, const double *params) {
@@ -249,10 +260,11 @@ static double penalty(const graph *g, const double *params) {
   return sum;
 }
 
-/* values[i]: what layer i reads. known: of every norm layer, or NULL. */
+/* values[i]: value i, of its size; see graph_last. known: of every norm layer, or NULL. */
 static void open_values(const graph *g, size_t batch, double **values) {
   for (size_t i = 0; i < g->n_layers; i++)
-    values[i] = (double *)calloc(batch * g->layers[i].steps * count(g->layers[i].in), sizeof **values);
+    values[i] =
+        (double *)calloc(batch * (i > 0 ? g->layers[i - 1].steps : 1) * count(graph_shape(g, i)), sizeof **values);
 }
 
 static void close_values(const graph *g, double **values) {
@@ -260,7 +272,7 @@ static void close_values(const graph *g, double **values) {
 }
 
 double reference_loss(const graph *g, size_t batch, const double *x, const int32_t *labels, const double *params,
-                      const double *state, double *gradient) {
+                      const double *state, const rng_key *key, double *gradient) {
   const size_t last = g->n_layers - 1, n_params = graph_n_params(g);
   const layer *loss = &g->layers[last];
   double *values[GRAPH_MAX_LAYERS], *slopes[GRAPH_MAX_LAYERS];
@@ -268,13 +280,14 @@ double reference_loss(const graph *g, size_t batch, const double *x, const int32
   open_values(g, batch, slopes);
   memcpy(values[0], x, batch * count(g->input) * sizeof *x);
   for (size_t i = 0; i < last; i++)
-    forward(g, &g->layers[i], batch, values, parameters_of(&g->layers[i], params), NULL, state_of(g, batch, state, i));
-  const double mean = softmax(batch * loss->steps, count(loss->in), values[last], labels, slopes[last]);
+    forward(g, &g->layers[i], batch, values, parameters_of(&g->layers[i], params), NULL, state_of(g, batch, state, i),
+            key);
+  const double mean = softmax(batch * loss->steps, count(loss->in), values[loss->from], labels, slopes[loss->from]);
   if (gradient) memset(gradient, 0, n_params * sizeof *gradient);
   for (size_t i = last; gradient && i-- > 0;) {
     const layer *l = &g->layers[i];
     double *dw = l->n_parameters > 0 ? gradient + l->parameters[0].offset : NULL;
-    backward(g, l, batch, values, parameters_of(l, params), slopes, state_of(g, batch, state, i), dw);
+    backward(g, l, batch, values, parameters_of(l, params), slopes, state_of(g, batch, state, i), key, dw);
   }
   for (size_t i = 0; gradient && i < n_params; i++) gradient[i] += g->l2 * params[i];
   close_values(g, values);
@@ -287,7 +300,7 @@ static void collect(const graph *g, size_t batch, size_t n_batches, double *cons
   for (size_t i = 0; i < g->n_layers; i++)
     for (size_t o = 0; g->layers[i].kind == LAYER_BATCH_NORM && o < g->layers[i].in[0]; o++) {
       double mean, variance;
-      moments(&g->layers[i], batch, values[i], o, &mean, &variance);
+      moments(&g->layers[i], batch, values[g->layers[i].from], o, &mean, &variance);
       known[i][2 * o] += mean / (double)n_batches;
       known[i][2 * o + 1] += (variance + mean * mean) / (double)n_batches;
     }
@@ -302,7 +315,7 @@ double reference_evaluation(const graph *g, size_t batch, size_t n_batches, cons
     open_values(g, batch, values);
     memcpy(values[0], probe + b * batch * n_inputs, batch * n_inputs * sizeof *x);
     for (size_t i = 0; i < last; i++)
-      forward(g, &g->layers[i], batch, values, parameters_of(&g->layers[i], params), NULL, NULL);
+      forward(g, &g->layers[i], batch, values, parameters_of(&g->layers[i], params), NULL, NULL, NULL);
     collect(g, batch, n_batches, values, known);
     close_values(g, values);
   }
@@ -311,7 +324,7 @@ double reference_evaluation(const graph *g, size_t batch, size_t n_batches, cons
   open_values(g, n, values);
   memcpy(values[0], x, n * n_inputs * sizeof *x);
   for (size_t i = 0; i < last; i++)
-    forward(g, &g->layers[i], n, values, parameters_of(&g->layers[i], params), known[i], NULL);
+    forward(g, &g->layers[i], n, values, parameters_of(&g->layers[i], params), known[i], NULL, NULL);
   const double loss = softmax(n * g->layers[last].steps, count(g->layers[last].in), values[last], labels, NULL);
   close_values(g, values);
   close_values(g, known);

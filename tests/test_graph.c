@@ -28,7 +28,7 @@ Test(graph, infers_shapes_and_counts_parameters, .init = make_graph, .fini = dro
   check_shape(8, 32, 30);
   ADD(graph_conv(g, "b", 4, 3, 2, 0));
   check_shape(4, 15, 14);
-  ADD(graph_max_pool(g, 2, 2));
+  ADD(graph_max_pool(g, 2, 2, 0));
   check_shape(4, 7, 7);
   ADD(graph_dense(g, "c", 10));
   check_shape(1, 1, 10);
@@ -44,7 +44,7 @@ Test(graph, refuses_what_does_not_fit, .init = make_graph, .fini = drop_graph) {
   graph_begin(g, 1, 6, 6);
   REFUSED(graph_conv(g, "wide", 2, 7, 1, 0), "layer wide: a 7 x 7 window does not fit its 6 x 6 input");
   graph_begin(g, 1, 6, 6);
-  REFUSED(graph_max_pool(g, 7, 2), "does not fit");
+  REFUSED(graph_max_pool(g, 7, 2, 0), "does not fit");
   graph_begin(g, 1, 6, 6);
   REFUSED(graph_conv(g, "still", 2, 3, 0, 0), "at least 1");
   graph_begin(g, 1, 6, 6);
@@ -60,7 +60,7 @@ Test(graph, refuses_what_does_not_fit, .init = make_graph, .fini = drop_graph) {
   REFUSED(graph_relu(g), "after the loss");
   graph_begin(g, 1, 1, 10);
   for (int i = 0; i < GRAPH_MAX_LAYERS; i++) ADD(graph_relu(g));
-  REFUSED(graph_relu(g), "at most 256 layers");
+  REFUSED(graph_relu(g), "at most 512 layers");
 }
 
 Test(graph, shortcuts_fit_or_are_refused, .init = make_graph, .fini = drop_graph) {

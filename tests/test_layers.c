@@ -51,9 +51,9 @@ static void conv_relu_conv(graph *g) {
 static void pool_relu(graph *g) {
   graph_begin(g, 2, 11, 11);
   ADD(graph_conv(g, "a", 5, 3, 1, 1));
-  ADD(graph_max_pool(g, 3, 2));
+  ADD(graph_max_pool(g, 3, 2, 0));
   ADD(graph_relu(g));
-  ADD(graph_max_pool(g, 2, 2));
+  ADD(graph_max_pool(g, 2, 2, 0));
   ADD(graph_dense(g, "b", CLASSES));
 }
 
@@ -61,7 +61,7 @@ static void pool_relu(graph *g) {
 static void pool_first(graph *g) {
   graph_begin(g, 3, 6, 6);
   ADD(graph_relu(g));
-  ADD(graph_max_pool(g, 2, 2));
+  ADD(graph_max_pool(g, 2, 2, 0));
   ADD(graph_dense(g, "dense", CLASSES));
 }
 
@@ -134,9 +134,54 @@ static void lstm_layers(graph *g) {
   ADD(graph_dense(g, "dense", CLASSES));
 }
 
+/* The largest of a window that is partly over the edge, where every value is negative now and then. */
+static void padded_pool(graph *g) {
+  graph_begin(g, 2, 9, 8);
+  ADD(graph_conv(g, "a", 5, 3, 1, 1));
+  ADD(graph_max_pool(g, 3, 2, 1));
+  ADD(graph_dense(g, "b", CLASSES));
+}
+
+/* A shortcut by a convolution, as wide ResNets have it, and a value that two branches and an addition read. */
+static void branches(graph *g) {
+  graph_begin(g, 3, 8, 8);
+  ADD(graph_conv_no_bias(g, "stem", 8, 3, 1, 1));
+  const size_t fork = graph_last(g);
+  ADD(graph_conv_no_bias(g, "a", 16, 3, 2, 1));
+  ADD(graph_batch_norm(g, "na", false));
+  const size_t main_path = graph_last(g);
+  ADD(graph_branch(g, fork));
+  ADD(graph_conv_no_bias(g, "b", 16, 1, 2, 0));
+  ADD(graph_batch_norm(g, "nb", false));
+  ADD(graph_add(g, main_path, true));
+  ADD(graph_add(g, fork, false));
+  ADD(graph_dense(g, "c", CLASSES));
+}
+
+static void dropped_image(graph *g) {
+  graph_begin(g, 3, 6, 6);
+  ADD(graph_dropout(g, 0.2));
+  ADD(graph_conv(g, "a", 16, 3, 1, 1));
+  ADD(graph_relu(g));
+  ADD(graph_dropout(g, 0.5));
+  ADD(graph_dense(g, "b", 20));
+  ADD(graph_dropout(g, 0.3));
+  ADD(graph_dense(g, "c", CLASSES));
+}
+
+static void dropped_text(graph *g) {
+  graph_begin(g, 1, 1, 6);
+  ADD(graph_embedding(g, "embedding", CLASSES, 7));
+  ADD(graph_dropout(g, 0.4));
+  ADD(graph_lstm(g, "a", 7));
+  ADD(graph_dropout(g, 0.4));
+  ADD(graph_dense_tied(g, "decoder"));
+}
+
 static void (*const builders[])(graph *) = {
-    dense_alone, dense_relu,   conv_alone,   conv_stride,        conv_relu_conv, pool_relu,       pool_first,
-    norm_relu,   norm_average, average_pool, identity_shortcuts, wide_shortcuts, embedding_alone, lstm_layers};
+    dense_alone,        dense_relu,     conv_alone,      conv_stride,  conv_relu_conv, pool_relu,
+    pool_first,         norm_relu,      norm_average,    average_pool, padded_pool,    branches,
+    identity_shortcuts, wide_shortcuts, embedding_alone, lstm_layers,  dropped_image,  dropped_text};
 enum { N_BUILDERS = sizeof builders / sizeof *builders };
 
 typedef struct problem {
@@ -177,19 +222,22 @@ static void problem_close(problem *p) {
   free(p->gradient);
 }
 
+static const rng_key batch_key = {{3, 0}, {17, (uint32_t)RNG_DATA << 24}};
+
 Test(layers, reference_agrees_with_finite_differences) {
   const double h = 1e-5;
+  const rng_key dropped = rng_repurpose(batch_key, RNG_DROPOUT);
   for (size_t k = 0; k < N_BUILDERS; k++) {
     problem p;
     problem_open(&p, builders[k]);
     for (size_t i = 0; i < p.n_params; i++) p.params[i] = 0.3 * rng_normal_at(rng_stream(k, RNG_TEST, -1, 1), i);
-    reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, p.gradient);
+    reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, &dropped, p.gradient);
     for (size_t i = 0; i < p.n_params; i += 1 + p.n_params / 300) {
       const double at = p.params[i];
       p.params[i] = at + h;
-      const double above = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, NULL);
+      const double above = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, &dropped, NULL);
       p.params[i] = at - h;
-      const double below = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, NULL);
+      const double below = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, &dropped, NULL);
       p.params[i] = at;
       const double slope = (above - below) / (2 * h);
       cr_assert(fabs(slope - p.gradient[i]) < 1e-7 * (1 + fabs(slope)), "graph %zu, parameter %zu: %.9g, not %.9g", k,
@@ -207,8 +255,10 @@ Test(layers, executor_agrees_with_reference) {
     fixture_open(&f, DEVICE_CPU, p.graph, BATCH, k);
     cr_assert_eq(f.n_params, p.n_params);
     for (size_t i = 0; i < p.n_params; i++) p.params[i] = f.host[i];
-    const double loss = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, p.gradient);
-    const batch_request request = {.split = SPLIT_TRAIN, .ids = p.ids, .n = BATCH, .worker = 0, .fresh = true};
+    const rng_key dropped = rng_repurpose(batch_key, RNG_DROPOUT);
+    const double loss = reference_loss(p.graph, BATCH, p.x, p.labels, p.params, NULL, &dropped, p.gradient);
+    const batch_request request = {
+        .split = SPLIT_TRAIN, .ids = p.ids, .n = BATCH, .worker = 0, .key = batch_key, .fresh = true};
     float *gradient = (float *)malloc(p.n_params * sizeof *gradient), is;
     for (int again = 0; again < 2; again++) { /* nothing may be left over from the first time */
       fixture_gradient(&f, p.data, &request, gradient, &is);

@@ -82,7 +82,7 @@ static double read_lanes(problem *p, enum split split, size_t first, size_t n, s
       random_sample(p->text, split, (uint32_t)(first + j * apart + t), words, labels + at);
       for (size_t i = 0; i < STEPS; i++) x[at + i] = words[i];
     }
-  const double loss = reference_loss(g, lanes, x, labels, p->params, state, gradient);
+  const double loss = reference_loss(g, lanes, x, labels, p->params, state, NULL, gradient);
   data_close(longer);
   free(g), free(x), free(labels);
   return loss;

@@ -57,6 +57,51 @@ Test(models, have_the_published_shapes) {
   free(g);
 }
 
+/* Parameters of published shapes; 0 classes: a text of 10,000 words. */
+static const struct {
+  const char *name, *keys[4], *values[4];
+  size_t channels, size, n_classes, n_params, n_tensors;
+} published[] = {
+    {"resnet", {"depth"}, {"20"}, 3, 32, 10, 269722, 59},
+    {"resnet", {"depth"}, {"32"}, 3, 32, 10, 464154, 95},
+    {"resnet", {"depth"}, {"44"}, 3, 32, 10, 658586, 131},
+    {"resnet", {"depth"}, {"56"}, 3, 32, 10, 853018, 167},
+    {"resnet", {"depth"}, {"110"}, 3, 32, 10, 1727962, 329},
+    {"resnet", {"depth"}, {"18"}, 3, 32, 10, 11173962, 62},
+    {"resnet", {"depth", "stem"}, {"18", "large"}, 3, 224, 1000, 11689512, 62},
+    {"resnet", {"depth", "stem"}, {"34", "large"}, 3, 224, 1000, 21797672, 110},
+    {"resnet", {"depth", "stem"}, {"50", "large"}, 3, 224, 1000, 25557032, 161},
+    {"vgg", {"depth"}, {"16"}, 3, 32, 10, 14728266, 54},
+    {"vgg", {"depth", "head"}, {"11", "large"}, 3, 224, 1000, 132868840, 38},
+    {"vgg", {"depth", "head"}, {"13", "large"}, 3, 224, 1000, 133053736, 46},
+    {"vgg", {"depth", "head"}, {"16", "large"}, 3, 224, 1000, 138365992, 58},
+    {"vgg", {"depth", "head"}, {"19", "large"}, 3, 224, 1000, 143678248, 70},
+    {"alexnet", {NULL}, {NULL}, 3, 224, 1000, 61100840, 16},
+    {"lstm", {"units"}, {"200"}, 1, 35, 0, 4653200, 11},
+    {"lstm", {"units", "dropout"}, {"1500", "0.65"}, 1, 35, 0, 66034000, 11},
+    {"lstm", {"units", "tied"}, {"1500", "true"}, 1, 35, 0, 66034000 - 1500 * 10000, 10},
+};
+
+Test(models, of_the_zoo_have_the_published_numbers_of_parameters) {
+  graph *g = (graph *)malloc(sizeof *g);
+  for (size_t k = 0; k < sizeof published / sizeof *published; k++) {
+    size_t n = 0, n_tensors = 0;
+    while (n < 4 && published[k].keys[n]) n++;
+    const size_t size = published[k].size;
+    data *d = published[k].n_classes ? random_data(published[k].channels, size, size, published[k].n_classes, 8, 8)
+                                     : random_text(size, 10000, 8, 8);
+    cr_assert_eq(build_graph(published[k].name, d, published[k].keys, published[k].values, n, g), STATUS_OK, "%s",
+                 status_detail());
+    for (size_t i = 0; i < g->n_layers; i++) n_tensors += g->layers[i].n_parameters - g->layers[i].is_tied;
+    cr_expect_eq(graph_n_params(g), published[k].n_params, "%s %s: %zu", published[k].name, published[k].values[0],
+                 graph_n_params(g));
+    cr_expect_eq(n_tensors, published[k].n_tensors, "%s %s: %zu tensors", published[k].name, published[k].values[0],
+                 n_tensors);
+    data_close(d);
+  }
+  free(g);
+}
+
 Test(models, layer_table_is_the_canonical_layout) {
   const struct {
     const char *name;
@@ -125,7 +170,7 @@ static double reference_split(const graph *g, const fixture *f, const data *d, e
     const size_t count = n - begin < BATCH ? n - begin : BATCH;
     for (size_t j = 0; j < count; j++) ids[j] = (uint32_t)(begin + j);
     as_doubles(f, d, split, ids, count, x, labels, params);
-    loss += reference_loss(g, count, x, labels, params, NULL, part) * (double)count / (double)n;
+    loss += reference_loss(g, count, x, labels, params, NULL, NULL, part) * (double)count / (double)n;
     for (size_t i = 0; i < f->n_params; i++) gradient[i] += part[i] * (double)count / (double)n;
   }
   free(x), free(params), free(part);

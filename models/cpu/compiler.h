@@ -24,7 +24,8 @@ typedef struct compiler {
   size_t first;   /* layer with parameters: no gradient is needed before it */
   size_t n_state; /* floats of state the layers so far carry */
   compiled_layer layers[GRAPH_MAX_LAYERS];
-  tensor *skipped[GRAPH_MAX_LAYERS]; /* by value: its gradient by way of additions; NULL: none */
+  tensor *input;
+  tensor *slopes[GRAPH_MAX_LAYERS + 1]; /* by value: its gradient as far as its readers are compiled; NULL: none */
 } compiler;
 
 /* Appends a copy of s as a loop. */

@@ -62,15 +62,13 @@ static enum status norm_forward(compiler *c, const layer *l, compiled_layer *k) 
 /* The shortcut of an addition as a pooling layer: from the other value's shape to the sum's rows and columns. */
 static layer shortcut_of(const compiler *c, const layer *l) {
   layer shortcut = *l;
-  const size_t *from = l->other == 0 ? c->graph->input : c->graph->layers[l->other - 1].out;
+  const size_t *from = graph_shape(c->graph, l->other);
   for (int i = 0; i < 3; i++) shortcut.in[i] = from[i];
   shortcut.out[0] = from[0];
   return shortcut;
 }
 
-static tensor *value_of(const compiler *c, size_t value) {
-  return value == 0 ? c->layers[0].in : c->layers[value - 1].out;
-}
+static tensor *value_of(const compiler *c, size_t value) { return value == 0 ? c->input : c->layers[value - 1].out; }
 
 static enum status add_forward(compiler *c, const layer *l, compiled_layer *k) {
   tensor *other = value_of(c, l->other);
@@ -90,7 +88,7 @@ static enum status add_forward(compiler *c, const layer *l, compiled_layer *k) {
                                 .inner = k->aligned->n_bytes / floats});
 }
 
-/* Adds `part` to the gradient of a value that several layers read. */
+/* Adds `part` to the gradient of a value, which several layers may read. */
 static enum status join(compiler *c, tensor **gradient, tensor *part) {
   if (!*gradient) {
     *gradient = part;
@@ -103,6 +101,20 @@ static enum status join(compiler *c, tensor **gradient, tensor *part) {
   const step add = {.loop = loop_add, .a = *gradient, .b = part, .c = sum, .rows = 1, .columns = n, .inner = n};
   *gradient = sum;
   return compile_loop(c, add);
+}
+
+/* c = a, or a's elements of training runs that are not dropped; the same of gradients. */
+static enum status dropout(compiler *c, const layer *l, tensor *a, tensor **out) {
+  TRY_RETURN(onednn_to_plain(c->program, a, &a));
+  TRY_RETURN(compile_activations(c, l->steps, l->in, out));
+  return compile_loop(c, (step){.loop = loop_dropout,
+                                .a = a,
+                                .c = *out,
+                                .rows = c->batch,
+                                .columns = graph_count(l->in),
+                                .inner = l->steps,
+                                .rate = (float)l->rate,
+                                .layer = (size_t)(l - c->graph->layers)});
 }
 
 static enum status add_backward(compiler *c, const layer *l, compiled_layer *k, tensor *dy, tensor **dx) {
@@ -126,7 +138,7 @@ static enum status add_backward(compiler *c, const layer *l, compiled_layer *k, 
   const layer shortcut = shortcut_of(c, l);
   if (l->stride > 1)
     TRY_RETURN(onednn_pool_backward(c->program, &shortcut, value_of(c, l->other), k->taken, part, &k->forward, &part));
-  return join(c, &c->skipped[l->other], part);
+  return join(c, &c->slopes[l->other], part);
 }
 
 static enum status embedding_forward(compiler *c, const layer *l, compiled_layer *k) {
@@ -140,11 +152,19 @@ static enum status embedding_forward(compiler *c, const layer *l, compiled_layer
                                 .inner = l->steps});
 }
 
+/* 1 where another layer has put its own part of the table's gradient there before. */
+static float is_tied_to(const compiler *c, const layer *l) {
+  bool is_tied = false;
+  for (const layer *other = l + 1; other < c->graph->layers + c->graph->n_layers; other++) is_tied |= other->is_tied;
+  return is_tied ? 1 : 0;
+}
+
 static enum status embedding_backward(compiler *c, const layer *l, compiled_layer *k, tensor *dy) {
   return compile_loop(c, (step){.loop = loop_embedding_backward,
                                 .a = k->in,
                                 .b = k->gradients[0],
                                 .c = dy,
+                                .beta = is_tied_to(c, l),
                                 .rows = c->batch,
                                 .columns = l->out[2],
                                 .inner = l->steps});
@@ -190,6 +210,8 @@ static enum status compile_forward(compiler *c, const layer *l, compiled_layer *
       return onednn_pool(c->program, l, k->in, &k->out, &k->forward);
     case LAYER_ADD:
       return add_forward(c, l, k);
+    case LAYER_DROPOUT:
+      return dropout(c, l, k->in, &k->out);
     case LAYER_EMBEDDING:
       return embedding_forward(c, l, k);
     case LAYER_LSTM:
@@ -218,6 +240,8 @@ static enum status compile_backward(compiler *c, const layer *l, compiled_layer 
       return onednn_pool_backward(c->program, l, k->in, k->out, dy, &k->forward, dx);
     case LAYER_ADD:
       return add_backward(c, l, k, dy, dx);
+    case LAYER_DROPOUT:
+      return dx ? dropout(c, l, dy, dx) : STATUS_OK;
     case LAYER_EMBEDDING:
       return embedding_backward(c, l, k, dy);
     case LAYER_LSTM:
@@ -233,17 +257,19 @@ static enum status compile(compiler *c, tensor **input) {
   const graph *g = c->graph;
   while (c->first < g->n_layers && g->layers[c->first].n_parameters == 0) c->first++;
   TRY_RETURN(compile_activations(c, 1, g->input, input));
-  tensor *value = *input;
+  c->input = *input;
   for (size_t i = 0; i < g->n_layers; i++) {
-    c->layers[i].in = value;
+    c->layers[i].in = value_of(c, g->layers[i].from);
     TRY_RETURN(compile_forward(c, &g->layers[i], &c->layers[i]));
-    value = c->layers[i].out;
   }
   c->program->n_forward = c->program->n_steps;
+  c->slopes[g->layers[g->n_layers - 1].from] = c->layers[g->n_layers - 1].out; /* what a loss gives */
   for (size_t i = g->n_layers - 1; i-- > c->first;) {
-    tensor *gradient = value;
-    if (c->skipped[i + 1]) TRY_RETURN(join(c, &gradient, c->skipped[i + 1]));
-    TRY_RETURN(compile_backward(c, &g->layers[i], &c->layers[i], gradient, i > c->first ? &value : NULL));
+    const layer *l = &g->layers[i];
+    tensor *dx = NULL;
+    if (!c->slopes[i + 1]) continue; /* nobody reads it */
+    TRY_RETURN(compile_backward(c, l, &c->layers[i], c->slopes[i + 1], l->from > c->first ? &dx : NULL));
+    if (dx) TRY_RETURN(join(c, &c->slopes[l->from], dx));
   }
   return STATUS_OK;
 }

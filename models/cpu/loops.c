@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "models/cpu/exponential.h"
+#include "models/dropout.h"
 
 void loop_relu(const step *s, run *r) {
   (void)r;
@@ -30,6 +31,17 @@ void loop_add(const step *s, run *r) {
     for (size_t i = s->inner; i < s->columns; i++) c[i] = a[i];
     for (size_t i = 0; s->relu && i < s->columns; i++) c[i] = c[i] < 0 ? 0 : c[i];
   }
+}
+
+void loop_dropout(const step *s, run *r) {
+  const float *a = (const float *)s->a->data;
+  float *c = (float *)s->c->data;
+  for (size_t t = 0; t < s->inner; t++)
+    for (size_t j = 0; j < s->rows; j++) {
+      const size_t at = (t * s->rows + j) * s->columns, first = (j * s->inner + t) * s->columns;
+      for (size_t i = 0; i < s->columns; i++)
+        c[at + i] = a[at + i] * (r->drops ? dropout_factor(r->key, s->layer, first + i, s->rate) : 1.0f);
+    }
 }
 
 void loop_take_channels(const step *s, run *r) {
@@ -68,7 +80,7 @@ void loop_embedding_backward(const step *s, run *r) {
   (void)r;
   const float *tokens = (const float *)s->a->data, *dy = (const float *)s->c->data;
   float *gradient = (float *)s->b->data;
-  memset(gradient, 0, s->b->n_bytes);
+  if (s->beta == 0) memset(gradient, 0, s->b->n_bytes);
   for (size_t t = 0; t < s->inner; t++)
     for (size_t j = 0; j < s->rows; j++) {
       float *row = gradient + (size_t)tokens[j * s->inner + t] * s->columns;

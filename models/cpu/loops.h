@@ -12,6 +12,9 @@ void loop_relu_backward(const step *s, run *r);
 /* c = a + b, rows of a and c being `columns` long, those of b `inner` <= columns: the rest of c is a's. Then ReLU,
  * where the step says so. */
 void loop_add(const step *s, run *r);
+/* c = a, each element kept and grown, or dropped, where the run drops (models/dropout.h); a and c are plain: `inner`
+ * steps of `rows` samples of `columns`. */
+void loop_dropout(const step *s, run *r);
 /* The rows of b (rows x inner) = the beginnings of a's (rows x columns). */
 void loop_take_channels(const step *s, run *r);
 /* a, b: a batch's mean and variance of each of `columns` channels; replaced by those of all samples of the collecting
@@ -19,7 +22,7 @@ void loop_take_channels(const step *s, run *r);
 void loop_collect_statistics(const step *s, run *r);
 /* Tokens a (rows x inner), sample-major: c (inner x rows x columns), time-major = their rows of b. */
 void loop_embedding(const step *s, run *r);
-/* b = the gradient of the table, from c's. */
+/* b = beta b + the gradient of the table, from c's. */
 void loop_embedding_backward(const step *s, run *r);
 /* Every row of a (rows x columns) += b. */
 void loop_add_bias(const step *s, run *r);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/rng.h"
 #include "core/status.h"
 
 /* Where a tensor's memory comes from. */
@@ -35,6 +36,8 @@ typedef struct run {
   size_t collected; /* RUN_COLLECT: how many runs went before */
   float *state;     /* the worker's, advanced; NULL where there is none */
   bool fresh;       /* the state begins as zeros, whatever it holds */
+  bool drops;       /* dropout is at work, with `key` */
+  rng_key key;
   const float *params;
   float *gradient;       /* of (sum of the counting samples' losses) / total; NULL: forward pass only */
   const int32_t *labels; /* sample-major: those of all steps of a sample together */
@@ -55,6 +58,8 @@ typedef struct step {
   char transpose_a, transpose_b; /* 'T' or 'N', row-major */
   float beta;                    /* gemm */
   bool relu;                     /* loop of an addition */
+  float rate;                    /* loop of a dropout */
+  size_t layer;                  /* its number in the graph */
   const float *spectrum;         /* quadratic loop */
 } step;
 
