@@ -1,18 +1,21 @@
-/* The binary format of CIFAR-10 (A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009): a file
- * is a row of records, each a label (1 byte) and an image of 32 x 32 pixels (1,024 bytes of red, then green, then blue,
- * row by row). Pixels stay bytes in memory and are normalised as a batch is fetched. */
+/* The binary format of CIFAR-10 and CIFAR-100 (A. Krizhevsky, "Learning multiple layers of features from tiny images",
+ * 2009): a file is a row of records, each one or two labels (1 byte each) and an image of 32 x 32 pixels (1,024 bytes
+ * of red, then green, then blue, row by row). Pixels stay bytes in memory and are normalised as a batch is fetched. */
 #ifndef TERSE_DATASETS_CIFAR_IMAGES_H
 #define TERSE_DATASETS_CIFAR_IMAGES_H
 
 #include "datasets/files.h"
 
-enum { CIFAR_TRAIN_FILES = 5, CIFAR_FILES = 6, CIFAR_CHANNELS = 3, CIFAR_SIDE = 32 };
-enum { CIFAR_RECORD_BYTES = 1 + CIFAR_CHANNELS * CIFAR_SIDE * CIFAR_SIDE };
+enum { CIFAR_MAX_FILES = 6, CIFAR_CHANNELS = 3, CIFAR_SIDE = 32 };
+enum { CIFAR_PIXELS = CIFAR_CHANNELS * CIFAR_SIDE * CIFAR_SIDE };
 
 typedef struct cifar_images {
   const char *folder, *remedy;
-  published_file files[CIFAR_FILES]; /* five of the training set, then the test set */
-  size_t n_records;                  /* of each file */
+  published_file files[CIFAR_MAX_FILES]; /* those of the training set, then the test set. A checksum of 0 is not known:
+                                          * the set is then unverified */
+  size_t n_train_files;
+  size_t n_records, n_test_records; /* of each file of the training set; of the test set */
+  size_t n_labels, label;           /* before each image; which of them is wanted */
   size_t n_classes;
   float mean[CIFAR_CHANNELS], deviation[CIFAR_CHANNELS]; /* of the training set's pixels, scaled to [0, 1] */
 } cifar_images;

@@ -10,7 +10,13 @@
 
 #include "tests/data_files.h"
 
-enum { N_RECORDS = 3, CLASSES = 10, N_VALUES = CIFAR_CHANNELS * CIFAR_SIDE * CIFAR_SIDE };
+enum {
+  CIFAR_FILES = 6,
+  CIFAR_RECORD_BYTES = 1 + CIFAR_PIXELS,
+  N_RECORDS = 3,
+  CLASSES = 10,
+  N_VALUES = CIFAR_CHANNELS * CIFAR_SIDE * CIFAR_SIDE
+};
 
 static const char *const names[CIFAR_FILES] = {"b1", "b2", "b3", "b4", "b5", "t"};
 static uint8_t content[CIFAR_FILES][N_RECORDS * CIFAR_RECORD_BYTES];
@@ -22,7 +28,13 @@ static uint8_t pixel(int file, size_t record, size_t i) {
 
 /* A tiny published set below folder/tiny: mean 0, deviation 1/255, so that values are the bytes. */
 static cifar_images make_set(const char *folder) {
-  cifar_images set = {.folder = "tiny", .remedy = "get tiny", .n_records = N_RECORDS, .n_classes = CLASSES};
+  cifar_images set = {.folder = "tiny",
+                      .remedy = "get tiny",
+                      .n_train_files = 5,
+                      .n_records = N_RECORDS,
+                      .n_test_records = N_RECORDS,
+                      .n_labels = 1,
+                      .n_classes = CLASSES};
   mkdir(path_in(folder, "tiny"), 0700);
   for (int c = 0; c < CIFAR_CHANNELS; c++) set.deviation[c] = 1.0f / 255;
   for (int f = 0; f < CIFAR_FILES; f++) {
@@ -196,4 +208,70 @@ Test(cifar_images, searches_several_folders) {
   expect_bad(&set, both, "b1", "is missing"); /* the first folder that has the set is the one that counts */
   remove_folder(first);
   remove_folder(second);
+}
+
+/* One training file, two labels a record, and a content nobody has published a checksum of. */
+Test(cifar_images, takes_a_label_of_several) {
+  enum { N_TRAIN = 5, N_TEST = 2, BYTES = 2 + CIFAR_PIXELS };
+  char folder[64];
+  static uint8_t bytes[N_TRAIN * BYTES];
+  static float x[N_VALUES];
+  make_folder(folder);
+  mkdir(path_in(folder, "two"), 0700);
+  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 37 % 251);
+  for (size_t r = 0; r < N_TRAIN; r++) bytes[r * BYTES] = (uint8_t)r, bytes[r * BYTES + 1] = (uint8_t)(70 + r);
+  write_file(path_in(folder, "two/train.bin"), bytes, N_TRAIN * BYTES, false);
+  write_file(path_in(folder, "two/test.bin"), bytes + BYTES, N_TEST * BYTES, false);
+  uint64_t checksums[2];
+  for (size_t label = 0; label < 2; label++) {
+    const cifar_images set = {.folder = "two",
+                              .remedy = "get two",
+                              .files = {{"train.bin", 0}, {"test.bin", 0}},
+                              .n_train_files = 1,
+                              .n_records = N_TRAIN,
+                              .n_test_records = N_TEST,
+                              .n_labels = 2,
+                              .label = label,
+                              .n_classes = 100,
+                              .deviation = {1.0f / 255, 1.0f / 255, 1.0f / 255}};
+    data *d = opened(&set, folder, false);
+    cr_assert(d->n_train == N_TRAIN && d->n_test == N_TEST && d->n_probe == N_TRAIN);
+    cr_assert_str_eq(d->standing, "unverified");
+    for (uint32_t id = 0; id < N_TRAIN + N_TEST; id++) {
+      const bool test = id >= N_TRAIN;
+      const uint32_t number = test ? id - N_TRAIN : id, record = test ? number + 1 : number;
+      int32_t given;
+      fetch_batch(d, test ? SPLIT_TEST : SPLIT_TRAIN, 0, 1, &number, 1, x, &given);
+      cr_assert_eq(given, bytes[record * BYTES + label]);
+      for (size_t i = 0; i < N_VALUES; i++) cr_assert_float_eq(x[i], bytes[record * BYTES + 2 + i], 1e-3);
+    }
+    checksums[label] = d->checksum;
+    data_close(d);
+    const cifar_images few = {.folder = "two",
+                              .remedy = "get two",
+                              .files = {{"train.bin", 0}, {"test.bin", 0}},
+                              .n_train_files = 1,
+                              .n_records = N_TRAIN,
+                              .n_test_records = N_TEST,
+                              .n_labels = 2,
+                              .label = label,
+                              .n_classes = 4};
+    expect_bad(&few, folder, "train.bin", "is not below 4");
+  }
+  cr_assert_eq(checksums[0], checksums[1]);
+  bytes[4000] ^= 1;
+  write_file(path_in(folder, "two/train.bin"), bytes, N_TRAIN * BYTES, false);
+  const cifar_images set = {.folder = "two",
+                            .remedy = "get two",
+                            .files = {{"train.bin", 0}, {"test.bin", 0}},
+                            .n_train_files = 1,
+                            .n_records = N_TRAIN,
+                            .n_test_records = N_TEST,
+                            .n_labels = 2,
+                            .n_classes = 100,
+                            .deviation = {1, 1, 1}};
+  data *d = opened(&set, folder, false);
+  cr_assert_neq(d->checksum, checksums[0], "other content, the same checksum");
+  data_close(d);
+  remove_folder(folder);
 }
