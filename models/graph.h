@@ -50,6 +50,7 @@ typedef struct graph {
   layer layers[GRAPH_MAX_LAYERS];
   size_t n_layers, n_params;
   double l2;             /* adds l2/2 |params|^2 to the loss */
+  double label_smoothing; /* s: (1 - s) CE(label) + s/K sum_k CE(k) is the softmax loss of gradients; not of evaluation */
   const float *spectrum; /* LAYER_QUADRATIC_LOSS: in[2] eigenvalues, owned by the data set */
 } graph;
 

@@ -56,6 +56,7 @@ typedef struct step {
   float beta;                    /* gemm */
   bool relu;                     /* loop of an addition */
   const float *spectrum;         /* quadratic loop */
+  double smoothing;              /* loop of the softmax loss: of labels, in RUN_TRAIN */
 } step;
 
 typedef struct program {
