@@ -1,16 +1,32 @@
 #include "algorithms/method.h"
 #include "core/rng.h"
 
-enum status worker_gradient(const method_env *env, worker *w, uint64_t step, const float *params) {
+/* Part i's gradient and loss, of the batch's i-th samples of so many as the net takes. */
+static enum status part_gradient(const method_env *env, worker *w, uint64_t step, size_t i, const float *params,
+                                 float *gradient, float *loss) {
+  const size_t n_parts = env->accumulate > 1 ? env->accumulate : 1, n = env->batch / n_parts;
   const batch_request request = {
       .split = SPLIT_TRAIN,
-      .ids = sampler_batch(w->sampler, step),
-      .n = env->batch,
+      .ids = sampler_batch(w->sampler, step) + i * n,
+      .n = n,
       .worker = w->id,
-      .key = rng_stream(env->seed, RNG_DATA, w->id, step),
+      .key = rng_stream(env->seed, RNG_DATA, w->id, step * n_parts + i),
       .fresh = step % env->steps_per_epoch == 0,
   };
-  TRY_RETURN(net_gradient(env->net, env->data, &request, params, w->state, w->gradient, env->loss));
+  return net_gradient(env->net, env->data, &request, params, w->state, gradient, loss);
+}
+
+enum status worker_gradient(const method_env *env, worker *w, uint64_t step, const float *params) {
+  TRY_RETURN(part_gradient(env, w, step, 0, params, w->gradient, env->loss));
+  for (size_t i = 1; i < env->accumulate; i++) {
+    TRY_RETURN(part_gradient(env, w, step, i, params, env->part, env->part + env->n_params));
+    vec_add(env->stream, w->gradient, env->part, w->gradient, env->n_params);
+    vec_add(env->stream, env->loss, env->part + env->n_params, env->loss, 1);
+  }
+  if (env->accumulate > 1) {
+    vec_scale(env->stream, w->gradient, 1.0f / (float)env->accumulate, env->n_params);
+    vec_scale(env->stream, env->loss, 1.0f / (float)env->accumulate, 1);
+  }
   vec_loss_add(env->stream, w->account, env->loss);
   return STATUS_OK;
 }

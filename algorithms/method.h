@@ -49,10 +49,12 @@ typedef struct method_env {
   comm *comm;
   worker *workers; /* n_local of this rank, ids ascending and contiguous */
   int n_local, n_workers;
-  net *net;
+  net *net;    /* for batches of batch / accumulate */
   float *loss; /* device, one float: where worker_gradient has the net put a mini-batch's loss */
   const data *data;
   size_t batch; /* samples of a worker's mini-batch */
+  size_t accumulate; /* above 1: its gradient is the mean of so many, each of a part of it; divides batch */
+  float *part;       /* with accumulate: device, n_params + 1: a part's gradient and loss; else NULL */
   const layer_table *layers;
   size_t n_params;
   const float *initial; /* device, n_params: the same on every rank */

@@ -99,6 +99,13 @@ HD static inline void momentum_one(const step_args *p, size_t i) {
 }
 KERNEL(momentum_all, step_args, momentum_one)
 
+HD static inline void nesterov_one(const step_args *p, size_t i) {
+  const float d = p->g[i] + p->decay * p->x[i], m = p->momentum * p->m[i] + d;
+  p->m[i] = m;
+  p->x[i] -= p->lr * (d + p->momentum * m);
+}
+KERNEL(nesterov_all, step_args, nesterov_one)
+
 HD static inline void plain_one(const step_args *p, size_t i) {
   const float d = p->g[i] + p->decay * p->x[i];
   p->x[i] -= p->lr * d;
@@ -112,6 +119,12 @@ static void momentum_step(stream *s, float *x, const float *g, float *m, size_t 
     momentum_all(s, n, given);
   else
     plain_all(s, n, given);
+}
+
+static void nesterov_step(stream *s, float *x, const float *g, float *m, size_t n, float lr, float momentum,
+                          float decay) {
+  const step_args given = {x, g, m, lr, momentum, decay};
+  nesterov_all(s, n, given);
 }
 
 typedef struct loss_args {
@@ -149,6 +162,7 @@ const vec_ops vec_table = {
     .reduce = reduce_issue,
     .clip = clip,
     .momentum_step = momentum_step,
+    .nesterov_step = nesterov_step,
     .loss_add = loss_add,
     .select_k = select_k_issue,
     .compact = compact_issue,

@@ -58,6 +58,7 @@ typedef struct vec_ops {
   void (*reduce)(stream *, enum reduction, const float *x, const float *y, size_t n, double *out, void *scratch);
   void (*clip)(stream *, float *x, size_t n, const double *sum_of_squares, float limit);
   void (*momentum_step)(stream *, float *x, const float *g, float *m, size_t n, float lr, float momentum, float decay);
+  void (*nesterov_step)(stream *, float *x, const float *g, float *m, size_t n, float lr, float momentum, float decay);
   void (*loss_add)(stream *, loss_account *account, const float *loss);
   void (*select_k)(stream *, const float *x, size_t n, size_t k, sparse *out, void *scratch);
   void (*compact)(stream *, const float *x, size_t n, float threshold, sparse *out, void *scratch);
@@ -110,6 +111,11 @@ static inline void vec_clip(stream *s, float *x, size_t n, const double *sum_of_
 static inline void vec_momentum_step(stream *s, float *x, const float *g, float *m, size_t n, float lr, float momentum,
                                      float decay) {
   s->device->vec->momentum_step(s, x, g, m, n, lr, momentum, decay);
+}
+/* d = g + decay x;  m = momentum m + d;  x -= lr (d + momentum m).  m is not NULL. (PyTorch's SGD with nesterov.) */
+static inline void vec_nesterov_step(stream *s, float *x, const float *g, float *m, size_t n, float lr, float momentum,
+                                     float decay) {
+  s->device->vec->nesterov_step(s, x, g, m, n, lr, momentum, decay);
 }
 /* account->sum += *loss; one more step; marks the first loss that is NaN or infinite */
 static inline void vec_loss_add(stream *s, loss_account *account, const float *loss) {

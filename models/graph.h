@@ -55,6 +55,7 @@ typedef struct graph {
   size_t n_layers, n_params;
   size_t branch;         /* one more than the value the next layer reads; 0: it reads the last one */
   double l2;             /* adds l2/2 |params|^2 to the loss */
+  double label_smoothing; /* s: (1 - s) CE(label) + s/K sum_k CE(k) is the softmax loss of gradients; not of evaluation */
   const float *spectrum; /* LAYER_QUADRATIC_LOSS: in[2] eigenvalues, owned by the data set */
 } graph;
 

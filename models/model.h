@@ -44,8 +44,19 @@ typedef struct layer_table {
 
 typedef struct net net;
 
+/* What products of matrices and convolutions are computed in; sums, parameters and all else stay fp32. */
+enum math { MATH_FP32, MATH_TF32, MATH_BF16, N_MATH };
+extern const char *const math_names[N_MATH]; /* as YAML has them */
+
+typedef struct net_options {
+  enum math math;
+} net_options;
+
 /* Compiles the graph for a device and batches of exactly `batch` samples (evaluation cuts its sets into such batches,
- * the last one padded). The graph may be destroyed afterwards. */
+ * the last one padded). The graph may be destroyed afterwards. STATUS_UNSUPPORTED where the device lacks the math. */
+enum status net_create_with(const graph *g, device *d, stream *s, size_t batch, const net_options *options,
+                            net **out) WARN_UNUSED;
+/* The same in fp32. */
 enum status net_create(const graph *g, device *d, stream *s, size_t batch, net **out) WARN_UNUSED;
 void net_destroy(net *n);
 const layer_table *net_layers(const net *n);

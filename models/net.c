@@ -53,12 +53,22 @@ static void fill_table(net *n, const graph *g) {
   n->table = (layer_table){.slices = n->slices, .n_slices = count, .n_params = graph_n_params(g)};
 }
 
+const char *const math_names[N_MATH] = {[MATH_FP32] = "fp32", [MATH_TF32] = "tf32", [MATH_BF16] = "bf16"};
+
 enum status net_create(const graph *g, device *d, stream *s, size_t batch, net **out) {
+  return net_create_with(g, d, s, batch, &(net_options){.math = MATH_FP32}, out);
+}
+
+enum status net_create_with(const graph *g, device *d, stream *s, size_t batch, const net_options *options,
+                            net **out) {
   enum status status = STATUS_OK;
   *out = NULL;
   if (d->kind == DEVICE_CUDA)
     return FAIL(STATUS_UNSUPPORTED, "models run on the CPU in this version, not on %s; use device: cpu",
                 d->description);
+  if (options->math != MATH_FP32)
+    return FAIL(STATUS_UNSUPPORTED, "the CPU computes in fp32: math: %s needs device: cuda; or write math: fp32",
+                math_names[options->math]);
   if (batch < 1) return FAIL(STATUS_BAD_INPUT, "a batch has at least one sample");
   const size_t n_params = graph_n_params(g);
   net *n = (net *)calloc(1, sizeof *n);

@@ -70,19 +70,40 @@ static void write_args(FILE *f, const args *a) {
   fputc('}', f);
 }
 
+static void write_schedule(FILE *f, const optimizer *o) {
+  fputs(",\"schedule\":", f);
+  switch (o->schedule) {
+    case SCHEDULE_CONSTANT:
+      fputs("\"constant\"", f);
+      break;
+    case SCHEDULE_MULTISTEP:
+      for (size_t i = 0; i < o->n_milestones; i++) write_real(f, i ? "," : "{\"multistep\":[", o->milestones[i]);
+      write_real(f, "],\"gamma\":", o->gamma);
+      fputc('}', f);
+      break;
+    case SCHEDULE_COSINE:
+      write_real(f, "{\"cosine\":{\"min\":", o->lr_min);
+      fputs("}}", f);
+      break;
+    case SCHEDULE_INVERSE:
+      write_real(f, "{\"inverse\":{\"a\":", o->a);
+      fputs("}}", f);
+      break;
+    case SCHEDULE_SCALED:
+      fprintf(f, "{\"scaled\":\"%s\"}", schedule_rule_names[o->rule]);
+      break;
+  }
+}
+
+/* What came later than the first results is written where it is not the default: old cells keep their hashes. */
 static void write_optimizer(FILE *f, const optimizer *o) {
   write_real(f, ",\"optimizer\":{\"lr\":", o->lr);
   write_real(f, ",\"momentum\":", o->momentum);
+  if (o->nesterov) fputs(",\"nesterov\":true", f);
   write_real(f, ",\"weight_decay\":", o->weight_decay);
+  if (o->decay_weights) fputs(",\"decay\":\"weights\"", f);
   write_real(f, ",\"clip\":", o->clip);
-  if (o->schedule == SCHEDULE_CONSTANT) {
-    fputs(",\"schedule\":\"constant\"", f);
-  } else {
-    for (size_t i = 0; i < o->n_milestones; i++)
-      write_real(f, i ? "," : ",\"schedule\":{\"multistep\":[", o->milestones[i]);
-    write_real(f, "],\"gamma\":", o->gamma);
-    fputc('}', f);
-  }
+  write_schedule(f, o);
   write_real(f, ",\"warmup\":{\"epochs\":", o->warmup_epochs);
   write_real(f, ",\"from\":", o->warmup_from);
   fputs("}}", f);
@@ -94,6 +115,7 @@ static void write_partition(FILE *f, const partition_rule *p) {
   if (p->kind == PARTITION_SHARDS) fprintf(f, "{\"shards\":%zu}", p->n_pieces);
 }
 
+/* accumulate, label_smoothing and math are written like that too. */
 static void write_config(FILE *f, const cell *c) {
   static const char *const device_words[] = {[DEVICE_CPU] = "cpu", [DEVICE_SHADOW] = "shadow", [DEVICE_CUDA] = "cuda"};
   open_module(f, "{\"model\":", &c->model_spec);
@@ -105,11 +127,14 @@ static void write_config(FILE *f, const cell *c) {
   open_module(f, ",\"method\":", &c->method_spec);
   write_args(f, &c->method_spec.args);
   fprintf(f, ",\"workers\":%d,\"batch\":%zu", c->workers, c->batch);
+  if (c->accumulate > 1) fprintf(f, ",\"accumulate\":%zu", c->accumulate);
   write_real(f, ",\"epochs\":", c->epochs);
   fprintf(f, ",\"steps\":%" PRIu64, c->steps);
   write_real(f, ",\"eval_every\":", c->eval_every);
   fprintf(f, ",\"probe_every\":%" PRIu64, c->probe_every);
   write_optimizer(f, &c->optimizer);
+  if (c->label_smoothing > 0) write_real(f, ",\"label_smoothing\":", c->label_smoothing);
+  if (c->math != MATH_FP32) fprintf(f, ",\"math\":\"%s\"", math_names[c->math]);
   fprintf(f, ",\"seed\":%" PRIu64 ",\"device\":\"%s\",\"reduction\":\"%s\"}", c->seed, device_words[c->device],
           c->reduction == REDUCTION_MPI ? "mpi" : "ordered");
 }

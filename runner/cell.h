@@ -20,6 +20,9 @@ typedef struct cell {
   partition_rule partition;
   int workers;    /* M */
   size_t batch;   /* per worker */
+  size_t accumulate; /* parts of a batch whose gradients are taken one after the other; divides batch */
+  double label_smoothing; /* [0, 1) */
+  enum math math;
   double epochs;  /* length of the run in epochs, or 0: */
   uint64_t steps; /* length of the run in steps of each worker; 0 where epochs counts */
   uint64_t seed;

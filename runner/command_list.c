@@ -9,6 +9,7 @@
 #include "models/model.h"
 #include "runner/commands.h"
 #include "runner/options.h"
+#include "runner/resolve.h"
 
 static void print_bounds(const param *p) {
   if (p->type == PARAM_CHOICE) printf(", one of %s", p->choices);
@@ -78,6 +79,15 @@ static void list_datasets(void) {
   for (const dataset *const *m = dataset_registry; *m; m++) print_module((*m)->name, (*m)->source, (*m)->params);
 }
 
+static void list_settings(void) {
+  const char *name;
+  const param *params;
+  for (size_t i = 0; resolve_settings(i, &name, &params); i++) {
+    printf("  %s\n", name);
+    print_params(params);
+  }
+}
+
 typedef struct kind {
   const char *name;
   void (*list)(void);
@@ -87,7 +97,8 @@ static enum status list(const text_list *asked) {
   static const kind kinds[] = {{"methods", list_methods},
                                {"compressors", list_compressors},
                                {"models", list_models},
-                               {"datasets", list_datasets}};
+                               {"datasets", list_datasets},
+                               {"settings", list_settings}};
   enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
   const char *names[N_KINDS], *wanted = asked->n ? asked->items[0] : NULL;
   bool found = wanted == NULL;
@@ -100,7 +111,7 @@ static enum status list(const text_list *asked) {
   }
   if (found) return STATUS_OK;
   const char *near = suggest_nearest(wanted, names, N_KINDS);
-  return FAIL(STATUS_BAD_INPUT, "there are no %s%s%s%s: methods, compressors, models or datasets", wanted,
+  return FAIL(STATUS_BAD_INPUT, "there are no %s%s%s%s: methods, compressors, models, datasets or settings", wanted,
               near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
@@ -109,10 +120,10 @@ int command_list(const environment *e, int argc, char **argv) {
   const option_spec none[] = {{0}};
   const command_spec c = {
       .name = "list",
-      .usage = "[methods|compressors|models|datasets]",
+      .usage = "[methods|compressors|models|datasets|settings]",
       .help =
           "Lists what experiment files may name: each module with the paper it implements and its parameters, with\n"
-          "type, range, default and meaning.",
+          "type, range, default and meaning; and the settings besides modules, of base and its optimizer.",
       .options = none,
       .after = "Example\n  terse list compressors\n\nExit status: 0 all well, 2 bad input.",
       .max_words = 1};

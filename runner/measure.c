@@ -140,7 +140,7 @@ static void write_curve(measure *m, uint64_t round, const totals *now, const eva
   fprintf(out, "{\"t\":\"curve\",\"round\":%llu", (unsigned long long)round);
   write_field(out, "epoch", epoch);
   write_count(out, "samples", round * t->steps_per_round * t->cell->batch * (uint64_t)t->env.n_workers);
-  write_field(out, "lr", optimizer_lr(&t->cell->optimizer, epoch));
+  write_field(out, "lr", optimizer_lr(&t->optimizer, epoch));
   const uint64_t steps = now->n_steps - m->n_steps;
   write_field(out, "train_loss", steps > 0 ? (now->loss_sum - m->loss_sum) / (double)steps : (double)NAN);
   write_field(out, "test_loss", test->loss);

@@ -75,6 +75,13 @@ static enum status check_sizes(planning *p, const cell *c, const data *d, const 
         "batch %zu is larger than a worker's shard: %zu samples over %d workers are %zu each; lower batch or "
         "workers",
         c->batch, n, c->workers, shard);
+  if (c->accumulate > 1 && d->sequential)
+    return FAIL_AT(node_get(config, "accumulate")->at,
+                   "accumulate is not for sequences, whose state goes from batch to batch: leave it out with %s",
+                   c->dataset->name);
+  if (c->label_smoothing > 0 && d->n_classes == 0)
+    return FAIL_AT(node_get(config, "label_smoothing")->at, "label_smoothing needs labels, which %s has not",
+                   c->dataset->name);
   return STATUS_OK;
 }
 

@@ -26,6 +26,23 @@ static const param base_table[] = {
     {.name = "seed", .type = PARAM_INT, .fallback = "1", .min = 0, .max = 9e15, .help = "seed of all randomness"},
     {.name = "device", .type = PARAM_CHOICE, .fallback = "auto", .choices = "auto|cpu|cuda|shadow", .help = "device"},
     {.name = "reduction", .type = PARAM_CHOICE, .fallback = "ordered", .choices = "ordered|mpi", .help = "all-reduce"},
+    {.name = "accumulate",
+     .type = PARAM_INT,
+     .fallback = "1",
+     .min = 1,
+     .max = 1e9,
+     .help = "parts of a mini-batch whose gradients are taken one after the other"},
+    {.name = "label_smoothing",
+     .type = PARAM_REAL,
+     .fallback = "0",
+     .min = 0,
+     .max = 0.999999,
+     .help = "share of the label spread over all classes, in training"},
+    {.name = "math",
+     .type = PARAM_CHOICE,
+     .fallback = "fp32",
+     .choices = "fp32|tf32|bf16",
+     .help = "what products are computed in; the CPU has fp32"},
     PARAM_END,
 };
 static const char *const base_nested[] = {"model", "dataset", "method", "optimizer", NULL};
@@ -34,7 +51,13 @@ static const section base_section = {.name = "base", .tables = {base_table}, .ne
 static const param optimizer_table[] = {
     {.name = "lr", .type = PARAM_REAL, .min = 0, .above_min = true, .max = INFINITY, .help = "step size"},
     {.name = "momentum", .type = PARAM_REAL, .fallback = "0", .min = 0, .max = 0.999999, .help = "momentum"},
+    {.name = "nesterov", .type = PARAM_BOOL, .fallback = "false", .help = "momentum as Nesterov's, of PyTorch's kind"},
     {.name = "weight_decay", .type = PARAM_REAL, .fallback = "0", .min = 0, .max = INFINITY, .help = "weight decay"},
+    {.name = "decay",
+     .type = PARAM_CHOICE,
+     .fallback = "all",
+     .choices = "all|weights",
+     .help = "what weight decay acts on; weights: not on biases and batch norm"},
     {.name = "clip",
      .type = PARAM_REAL,
      .fallback = "0",
@@ -51,6 +74,23 @@ static const param schedule_table[] = {
     PARAM_END,
 };
 static const char *const schedule_nested[] = {"multistep", NULL};
+static const param cosine_table[] = {
+    {.name = "min", .type = PARAM_REAL, .fallback = "0", .min = 0, .max = INFINITY, .help = "step size at the end"},
+    PARAM_END,
+};
+static const section cosine_section = {.name = "cosine", .tables = {cosine_table}};
+static const param inverse_table[] = {
+    {.name = "a", .type = PARAM_REAL, .min = 0, .above_min = true, .max = INFINITY, .help = "steps until lr is halved"},
+    PARAM_END,
+};
+static const section inverse_section = {.name = "inverse", .tables = {inverse_table}};
+static const param scaled_table[] = {
+    {.name = "scaled",
+     .type = PARAM_CHOICE,
+     .choices = "sqrt(M/T)|1/sqrt(T)|1/T",
+     .help = "factor of lr; M workers, T steps of each in the run"},
+    PARAM_END,
+};
 static const section schedule_section = {.name = "schedule", .tables = {schedule_table}, .nested = schedule_nested};
 
 static const param milestone = {.name = "a milestone", .type = PARAM_REAL, .above_min = true, .max = INFINITY};
@@ -78,6 +118,20 @@ static const module_common dataset_common = {.params = dataset_table, .nested = 
 static const param dirichlet = {.name = "dirichlet", .type = PARAM_REAL, .min = 1e-4, .max = 1e6};
 static const param shards = {.name = "shards", .type = PARAM_INT, .min = 1, .max = 1e6};
 
+bool resolve_settings(size_t i, const char **name, const param **params) {
+  const struct {
+    const char *name;
+    const param *params;
+  } all[] = {{"base", base_table},         {"optimizer", optimizer_table},
+             {"optimizer.warmup", warmup_table}, {"optimizer.schedule (with multistep)", schedule_table},
+             {"optimizer.schedule.cosine", cosine_table}, {"optimizer.schedule.inverse", inverse_table},
+             {"optimizer.schedule (instead)", scaled_table}};
+  if (i >= sizeof all / sizeof *all) return false;
+  *name = all[i].name;
+  *params = all[i].params;
+  return true;
+}
+
 size_t resolve_keys(const char **names) { return section_keys(&base_section, names); }
 
 static enum status read_milestones(const node *list, optimizer *o) {
@@ -102,12 +156,50 @@ static enum status read_milestones(const node *list, optimizer *o) {
   return STATUS_OK;
 }
 
+static enum status read_cosine(arena *memory, const node *written, optimizer *o) {
+  args read[SECTION_MAX_TABLES];
+  TRY_RETURN(section_read(memory, written, &cosine_section, read));
+  o->schedule = SCHEDULE_COSINE;
+  o->lr_min = args_real(&read[0], "min");
+  if (o->lr_min <= o->lr) return STATUS_OK;
+  return FAIL_AT(node_get(written, "min")->at, "min must not be above lr, %g, but is %g", o->lr, o->lr_min);
+}
+
+static enum status read_inverse(arena *memory, const node *written, optimizer *o) {
+  args read[SECTION_MAX_TABLES];
+  TRY_RETURN(section_read(memory, written, &inverse_section, read));
+  o->schedule = SCHEDULE_INVERSE;
+  o->a = args_real(&read[0], "a");
+  return STATUS_OK;
+}
+
+static enum status read_scaled(const node *written, optimizer *o) {
+  arg value;
+  if (written->kind != NODE_SCALAR) return FAIL_AT(written->at, "scaled is one of %s", scaled_table->choices);
+  TRY_RETURN(place_prefix(written->at, arg_from_text(scaled_table, written->text, &value)));
+  o->schedule = SCHEDULE_SCALED;
+  for (int i = 0; i < N_SCHEDULE_RULES; i++)
+    if (strcmp(value.text, schedule_rule_names[i]) == 0) o->rule = (enum schedule_rule)i;
+  return STATUS_OK;
+}
+
 static enum status read_schedule(arena *memory, const node *written, optimizer *o) {
   args read[SECTION_MAX_TABLES];
   o->gamma = 1;
   if (!written || (written->kind == NODE_SCALAR && strcmp(written->text, "constant") == 0)) return STATUS_OK;
+  if (written->kind == NODE_SCALAR && strcmp(written->text, "cosine") == 0) {
+    o->schedule = SCHEDULE_COSINE;
+    return STATUS_OK;
+  }
+  if (written->kind == NODE_MAP && written->n == 1) {
+    const node *given;
+    if ((given = node_get(written, "cosine"))) return read_cosine(memory, given, o);
+    if ((given = node_get(written, "inverse"))) return read_inverse(memory, given, o);
+    if ((given = node_get(written, "scaled"))) return read_scaled(given, o);
+  }
   if (written->kind != NODE_MAP || !node_get(written, "multistep"))
-    return FAIL_AT(written->at, "schedule is constant or {multistep: [EPOCH, EPOCH], gamma: FACTOR}");
+    return FAIL_AT(written->at, "schedule is constant or {multistep: [EPOCH, EPOCH], gamma: FACTOR}, "
+                                "cosine or {cosine: {min: LR}}, {inverse: {a: STEPS}} or {scaled: sqrt(M/T)}");
   TRY_RETURN(section_read(memory, written, &schedule_section, read));
   o->gamma = args_real(&read[0], "gamma");
   return read_milestones(node_get(written, "multistep"), o);
@@ -118,8 +210,12 @@ static enum status read_optimizer(arena *memory, const node *map, optimizer *o) 
   TRY_RETURN(section_read(memory, map, &optimizer_section, read));
   *o = (optimizer){.lr = args_real(&read[0], "lr"),
                    .momentum = args_real(&read[0], "momentum"),
+                   .nesterov = args_bool(&read[0], "nesterov"),
                    .weight_decay = args_real(&read[0], "weight_decay"),
+                   .decay_weights = strcmp(args_text(&read[0], "decay"), "weights") == 0,
                    .clip = args_real(&read[0], "clip")};
+  if (o->nesterov && o->momentum == 0)
+    return FAIL_AT(node_get(map, "nesterov")->at, "nesterov needs momentum, which is 0: give momentum too");
   TRY_RETURN(read_schedule(memory, node_get(map, "schedule"), o));
   const node *warmup = node_get(map, "warmup");
   if (!warmup) return STATUS_OK;
@@ -181,6 +277,21 @@ static enum status read_device(const node *config, const char *word, cell *c) {
   return FAIL_AT(node_get(config, "device")->at, "%s; or write device: auto", reason);
 }
 
+static enum status read_math(const node *config, const char *word, cell *c) {
+  while (strcmp(word, math_names[c->math]) != 0) c->math++;
+  if (c->math == MATH_FP32 || c->device == DEVICE_CUDA) return STATUS_OK;
+  return FAIL_AT(node_get(config, "math")->at,
+                 "the CPU computes in fp32: math: %s needs device: cuda; or write math: fp32", word);
+}
+
+static enum status read_batch(const node *config, const args *base, cell *c) {
+  c->batch = (size_t)args_int(base, "batch");
+  c->accumulate = (size_t)args_int(base, "accumulate");
+  if (c->batch % c->accumulate == 0) return STATUS_OK;
+  return FAIL_AT(node_get(config, "accumulate")->at, "accumulate %zu does not divide batch %zu", c->accumulate,
+                 c->batch);
+}
+
 static enum status fill(const node *config, cell *c) {
   args read[SECTION_MAX_TABLES];
   if (config->kind == NODE_MAP)
@@ -189,7 +300,8 @@ static enum status fill(const node *config, cell *c) {
   TRY_RETURN(section_read(c->memory, config, &base_section, read));
   const args *base = &read[0];
   c->workers = (int)args_int(base, "workers");
-  c->batch = (size_t)args_int(base, "batch");
+  c->label_smoothing = args_real(base, "label_smoothing");
+  TRY_RETURN(read_batch(config, base, c));
   c->probe_every = (uint64_t)args_int(base, "probe_every");
   c->seed = (uint64_t)args_int(base, "seed");
   c->reduction = strcmp(args_text(base, "reduction"), "mpi") == 0 ? REDUCTION_MPI : REDUCTION_ORDERED;
@@ -197,6 +309,7 @@ static enum status fill(const node *config, cell *c) {
   TRY_RETURN(read_modules(config, c));
   TRY_RETURN(read_optimizer(c->memory, node_get(config, "optimizer"), &c->optimizer));
   TRY_RETURN(read_device(config, args_text(base, "device"), c));
+  TRY_RETURN(read_math(config, args_text(base, "math"), c));
   return cell_set_config(c);
 }
 

@@ -20,7 +20,8 @@ static enum status build_net(trial *t) {
   if (!g) return FAIL(STATUS_NO_MEMORY, "no memory for the layer graph");
   graph_begin(g, t->data->channels, t->data->height, t->data->width);
   TRY(c->model->build(&env, &c->model_spec.args, g));
-  TRY(net_create(g, t->device, t->stream, c->batch, &t->net));
+  g->label_smoothing = c->label_smoothing;
+  TRY(net_create_with(g, t->device, t->stream, c->batch / c->accumulate, &(net_options){.math = c->math}, &t->net));
 exit:
   free(g);
   return status;
@@ -69,8 +70,7 @@ static enum status create_method(trial *t, bool *skipped) {
   }
   TRY_RETURN(method_create(c->method, &t->env, &c->method_spec.args, &t->state));
   t->steps_per_round = c->method->steps_per_round ? c->method->steps_per_round(t->state) : 1;
-  const double steps = c->steps > 0 ? (double)c->steps : round(c->epochs * (double)t->env.steps_per_epoch);
-  t->n_rounds = (uint64_t)ceil(steps / (double)t->steps_per_round);
+  t->n_rounds = (uint64_t)ceil(t->optimizer.n_steps / (double)t->steps_per_round);
   return STATUS_OK;
 }
 
@@ -98,6 +98,7 @@ enum status trial_create(const cell *c, const char *data_folder, trial *t, bool 
   TRY_RETURN(device_floats(t->device, n, &t->gradient));
   TRY_RETURN(device_alloc(t->device, sizeof *t->norm, (void **)&t->norm));
   TRY_RETURN(device_floats(t->device, 1, &t->env.loss));
+  if (c->accumulate > 1) TRY_RETURN(device_floats(t->device, n + 1, &t->env.part));
   TRY_RETURN(device_alloc(t->device, vec_scratch_bytes(2 * n), &t->scratch));
   TRY_RETURN(create_workers(t, n));
   t->env.device = t->device;
@@ -107,10 +108,14 @@ enum status trial_create(const cell *c, const char *data_folder, trial *t, bool 
   t->env.net = t->net;
   t->env.data = t->data;
   t->env.batch = c->batch;
+  t->env.accumulate = c->accumulate;
   t->env.layers = layers;
   t->env.n_params = n;
   t->env.initial = t->initial;
-  t->env.optimizer = &c->optimizer;
+  const size_t per_epoch = t->env.steps_per_epoch;
+  const double steps = c->steps > 0 ? (double)c->steps : round(c->epochs * (double)per_epoch);
+  t->optimizer = optimizer_of_run(&c->optimizer, per_epoch, steps, c->workers, layers);
+  t->env.optimizer = &t->optimizer;
   t->env.probe_every = c->probe_every;
   t->env.seed = c->seed;
   t->env.scratch = t->scratch;
@@ -132,6 +137,7 @@ void trial_destroy(trial *t) {
   if (t->device) {
     device_release(t->device, t->scratch);
     device_release(t->device, t->env.loss);
+    device_release(t->device, t->env.part);
     device_release(t->device, t->norm);
     device_release(t->device, t->gradient);
     device_release(t->device, t->mean);

@@ -19,6 +19,7 @@ typedef struct trial {
   double *norm;                     /* device */
   void *scratch;
   stopwatch watch;
+  optimizer optimizer; /* the cell's, for this run */
   method_env env;
   void *state;             /* the method's */
   uint64_t n_rounds;       /* how many the run has */

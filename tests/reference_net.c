@@ -152,15 +152,17 @@ static void pool(const layer *l, size_t batch, const double *x, double *y, const
         }
 }
 
-/* n rows of logits, one label each. */
-static double softmax(size_t n_rows, size_t n, const double *x, const int32_t *labels, double *dx) {
+/* n rows of logits, one label each: the cross-entropy with 1 - s + s/n of its weight on the label, s/n on each other. */
+static double softmax(size_t n_rows, size_t n, double s, const double *x, const int32_t *labels, double *dx) {
   double loss = 0;
   for (size_t j = 0; j < n_rows; j++) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += exp(x[j * n + i]);
-    for (size_t i = 0; dx && i < n; i++)
-      dx[j * n + i] = (exp(x[j * n + i]) / sum - (i == (size_t)labels[j] ? 1 : 0)) / (double)n_rows;
-    loss += (log(sum) - x[j * n + (size_t)labels[j]]) / (double)n_rows;
+    for (size_t i = 0; i < n; i++) {
+      const double weight = (i == (size_t)labels[j] ? 1 - s : 0) + s / (double)n;
+      if (dx) dx[j * n + i] = (exp(x[j * n + i]) / sum - weight) / (double)n_rows;
+      loss += weight * (log(sum) - x[j * n + i]) / (double)n_rows;
+    }
   }
   return loss;
 }
@@ -282,7 +284,8 @@ double reference_loss(const graph *g, size_t batch, const double *x, const int32
   for (size_t i = 0; i < last; i++)
     forward(g, &g->layers[i], batch, values, parameters_of(&g->layers[i], params), NULL, state_of(g, batch, state, i),
             key);
-  const double mean = softmax(batch * loss->steps, count(loss->in), values[loss->from], labels, slopes[loss->from]);
+  const double mean = softmax(batch * loss->steps, count(loss->in), g->label_smoothing, values[loss->from], labels,
+                              slopes[loss->from]);
   if (gradient) memset(gradient, 0, n_params * sizeof *gradient);
   for (size_t i = last; gradient && i-- > 0;) {
     const layer *l = &g->layers[i];
@@ -325,7 +328,7 @@ double reference_evaluation(const graph *g, size_t batch, size_t n_batches, cons
   memcpy(values[0], x, n * n_inputs * sizeof *x);
   for (size_t i = 0; i < last; i++)
     forward(g, &g->layers[i], n, values, parameters_of(&g->layers[i], params), known[i], NULL, NULL);
-  const double loss = softmax(n * g->layers[last].steps, count(g->layers[last].in), values[last], labels, NULL);
+  const double loss = softmax(n * g->layers[last].steps, count(g->layers[last].in), 0, values[last], labels, NULL);
   close_values(g, values);
   close_values(g, known);
   return loss + penalty(g, params);

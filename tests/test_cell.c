@@ -68,6 +68,43 @@ Test(cell, everything_given_is_kept) {
   cell_destroy(c);
 }
 
+/* Read, written, read again; what is the default is not written, so that it changes no hash. */
+Test(cell, settings_of_training_are_kept) {
+  const struct {
+    const char *optimizer, *rest, *canonical;
+  } cases[] = {
+      {"momentum: 0.9, nesterov: true", "", "\"momentum\":0.9,\"nesterov\":true,"},
+      {"weight_decay: 0.1, decay: weights", "", "\"weight_decay\":0.1,\"decay\":\"weights\","},
+      {"schedule: cosine", "", ",\"schedule\":{\"cosine\":{\"min\":0}},"},
+      {"schedule: {cosine: {min: 0.5}}", "", ",\"schedule\":{\"cosine\":{\"min\":0.5}},"},
+      {"schedule: {inverse: {a: 1000}}", "", ",\"schedule\":{\"inverse\":{\"a\":1000}},"},
+      {"schedule: {scaled: sqrt(M/T)}", "", ",\"schedule\":{\"scaled\":\"sqrt(M/T)\"},"},
+      {"schedule: {scaled: 1/T}", "", ",\"schedule\":{\"scaled\":\"1/T\"},"},
+      {"clip: 0", "accumulate: 3,", "\"batch\":6,\"accumulate\":3,"},
+      {"clip: 0", "label_smoothing: 0.1,", "}},\"label_smoothing\":0.1,\"seed\":"},
+      {"clip: 0", "accumulate: 1, label_smoothing: 0, math: fp32,", "\"batch\":6,\"epochs\":0,"},
+      {"nesterov: false, decay: all", "", "{\"lr\":1,\"momentum\":0,\"weight_decay\":0,\"clip\":0,\"sch"},
+  };
+  char hashes[sizeof cases / sizeof *cases][17];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[512];
+    snprintf(text, sizeof text,
+             "{model: softmax, dataset: gaussian, workers: 2, batch: 6, steps: 5, %s method: sgd, optimizer: {lr: 1, "
+             "%s}}",
+             cases[i].rest, cases[i].optimizer);
+    cell *c = from(text);
+    cr_expect(strstr(c->config, cases[i].canonical), "%s is not in %s", cases[i].canonical, c->config);
+    cell *again = from(c->config);
+    cr_expect_str_eq(again->config, c->config);
+    cr_assert_eq(cell_set_hash(c, 1), STATUS_OK);
+    strcpy(hashes[i], c->hash);
+    for (size_t k = 0; k < i; k++) /* the last two are written otherwise and mean the same */
+      cr_expect_eq(strcmp(hashes[i], hashes[k]) == 0, i == 10 && k == 9, "cases %zu and %zu", i, k);
+    cell_destroy(c);
+    cell_destroy(again);
+  }
+}
+
 Test(cell, partitions_are_kept) {
   const struct {
     const char *written, *canonical;

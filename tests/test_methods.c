@@ -25,15 +25,28 @@ Test(methods, every_method_is_complete) {
   cr_assert_str_eq(method_find("local_sgd")->name, "local-sgd");
 }
 
-static const char *gtopk_skips(const optimizer *o, const char *step_inside) {
-  const method *m = method_find("gtopk");
-  const method_env env = {.optimizer = o};
-  const char *key = "step_inside";
+static const char *skips(const char *method_name, const optimizer *o, const char *key, const char *value) {
+  const method *m = method_find(method_name);
+  const method_env env = {.optimizer = o, .n_workers = 4};
   args a;
-  cr_assert_eq(args_from_text(m->params, &key, &step_inside, 1, &a), STATUS_OK);
+  cr_assert_eq(args_from_text(m->params, &key, &value, 1, &a), STATUS_OK);
   const char *reason = m->skip(&env, &a);
   args_free(&a);
   return reason;
+}
+
+static const char *gtopk_skips(const optimizer *o, const char *step_inside) {
+  return skips("gtopk", o, "step_inside", step_inside);
+}
+
+/* Methods that have a recursion of momentum of their own. */
+Test(methods, nesterov_is_not_for_all) {
+  const optimizer heavy = {.lr = 0.1, .momentum = 0.9}, nesterov = {.lr = 0.1, .momentum = 0.9, .nesterov = true};
+  cr_assert_null(skips("gtopk", &heavy, "momentum_correction", "true"));
+  cr_assert_null(skips("gtopk", &nesterov, "momentum_correction", "false"));
+  cr_assert_not_null(strstr(skips("gtopk", &nesterov, "momentum_correction", "true"), "nesterov"));
+  cr_assert_null(skips("decentlam", &heavy, "topology", "ring"));
+  cr_assert_not_null(strstr(skips("decentlam", &nesterov, "topology", "ring"), "nesterov"));
 }
 
 Test(methods, gtopk_with_the_step_inside_is_for_plain_sgd) {

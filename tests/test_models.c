@@ -248,6 +248,61 @@ Test(models, lenet5_agrees_with_fp64) {
   check_model("lenet5", NULL, 3, 32, 2 * BATCH + 3);
 }
 
+/* Loss and gradient are of smoothed labels, what evaluation says is not. */
+Test(models, label_smoothing_agrees_with_fp64) {
+  graph *g = (graph *)malloc(sizeof *g);
+  data *d = random_data(1, 7, 7, 10, 40, 2 * BATCH + 3);
+  fixture plain, f;
+  cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
+  fixture_open(&plain, DEVICE_CPU, g, BATCH, 11);
+  const size_t n = plain.n_params;
+  double *should_be = (double *)malloc(n * sizeof *should_be), whole;
+  float *gradient = (float *)malloc(n * sizeof *gradient), loss, plain_loss;
+  const uint32_t ids[BATCH] = {0, 1, 2, 3, 4, 5, 6, 7};
+  const batch_request request = {.split = SPLIT_TRAIN, .ids = ids, .n = BATCH, .worker = 0};
+  fixture_gradient(&plain, d, &request, gradient, &plain_loss);
+  evaluation before, e;
+  cr_assert_eq(net_evaluate(plain.net, d, SPLIT_TEST, plain.params, &before), STATUS_OK);
+  const double shares[] = {0.1, 0.75};
+  for (int i = 0; i < 2; i++) {
+    g->label_smoothing = shares[i];
+    fixture_open(&f, DEVICE_CPU, g, BATCH, 11);
+    const double mean_loss = reference_split(g, &f, d, SPLIT_TRAIN, BATCH, should_be);
+    fixture_gradient(&f, d, &request, gradient, &loss);
+    cr_assert(fabs(loss - mean_loss) <= 1e-5 * mean_loss, "loss %.9g, not %.9g", loss, mean_loss);
+    cr_assert(fabs(loss - plain_loss) > 1e-3 * shares[i], "the labels are not smoothed: %g", loss);
+    cr_assert_leq(relative_error(gradient, should_be, n), 1e-4);
+    cr_assert_eq(net_evaluate(f.net, d, SPLIT_TEST, f.params, &e), STATUS_OK);
+    cr_assert(e.loss == before.loss && e.accuracy == before.accuracy, "evaluation smooths labels");
+    const double test_loss = reference_split(g, &f, d, SPLIT_TEST, 2 * BATCH + 3, should_be);
+    cr_assert_eq(net_full_gradient(f.net, d, SPLIT_TEST, f.params, f.gradient, &whole), STATUS_OK);
+    cr_assert_leq(relative_error(f.gradient, should_be, n), 1e-4);
+    cr_assert(fabs(whole - test_loss) <= 1e-5 * test_loss, "loss %.9g, not %.9g", whole, test_loss);
+    fixture_close(&f);
+  }
+  free(should_be), free(gradient), free(g);
+  fixture_close(&plain);
+  data_close(d);
+}
+
+Test(models, the_cpu_has_fp32_only) {
+  graph *g = (graph *)malloc(sizeof *g);
+  data *d = random_data(1, 7, 7, 10, 40, BATCH);
+  fixture f;
+  cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
+  fixture_open(&f, DEVICE_CPU, g, BATCH, 11);
+  for (enum math math = MATH_TF32; math < N_MATH; math++) {
+    net *refused;
+    cr_assert_eq(net_create_with(g, f.device, f.stream, BATCH, &(net_options){.math = math}, &refused),
+                 STATUS_UNSUPPORTED);
+    cr_assert(!refused && strstr(status_detail(), math_names[math]) && strstr(status_detail(), "math: fp32"), "%s",
+              status_detail());
+  }
+  fixture_close(&f);
+  free(g);
+  data_close(d);
+}
+
 Test(models, softmax_agrees_with_fp64) {
   check_model("softmax", NULL, 1, 28, 2 * BATCH + 3);
   check_model("softmax", "0.3", 3, 7, 2 * BATCH + 3);

@@ -47,7 +47,53 @@ Test(optimizer, schedules) {
   check_lr(&early, 1.25, 2);
 }
 
+Test(optimizer, schedules_of_the_run) {
+  const optimizer written = {.lr = 0.4, .schedule = SCHEDULE_COSINE, .lr_min = 0.1};
+  /* 100 steps in 10 epochs: (lr + min) / 2 in the middle, cos(pi / 3) = 1/2 and cos(2 pi / 3) = -1/2 at the thirds. */
+  optimizer o = optimizer_of_run(&written, 10, 100, 4, NULL);
+  check_lr(&o, 0, 0.4);
+  check_lr(&o, 5, 0.25);
+  check_lr(&o, 10.0 / 3, 0.325);
+  check_lr(&o, 20.0 / 3, 0.175);
+  check_lr(&o, 10, 0.1);
+  check_lr(&o, 12, 0.1);
+  o.lr_min = 0;
+  check_lr(&o, 10, 0);
+  cr_assert(optimizer_lr(&o, 9.9) > 0);
+  /* Warm-up is a factor of every schedule. */
+  o.warmup_epochs = 10;
+  o.warmup_from = 0.2;
+  check_lr(&o, 5, 0.2 * 0.6);
+
+  /* c / (a + t) for c = 0.4 * 50, t in steps. */
+  optimizer inverse = optimizer_of_run(&(optimizer){.lr = 0.4, .schedule = SCHEDULE_INVERSE, .a = 50}, 10, 100, 4, NULL);
+  for (int t = 0; t < 300; t += 7) check_lr(&inverse, t / 10.0, 20.0 / (50 + t));
+  inverse.warmup_epochs = 4;
+  check_lr(&inverse, 1, 20.0 / 60 / 4);
+
+  static const double factors[] = {0.2, 0.1, 0.01};
+  for (int rule = 0; rule < N_SCHEDULE_RULES; rule++) {
+    const optimizer scaled = {.lr = 0.4, .schedule = SCHEDULE_SCALED, .rule = (enum schedule_rule)rule};
+    o = optimizer_of_run(&scaled, 10, 100, 4, NULL);
+    check_lr(&o, 0, 0.4 * factors[rule]);
+    check_lr(&o, 7, 0.4 * factors[rule]);
+    o = optimizer_of_run(&scaled, 10, 100, 1, NULL);
+    check_lr(&o, 7, rule == RULE_ONE_OVER_T ? 0.004 : 0.04);
+  }
+}
+
 enum { N = 5000, STEPS = 25 };
+
+/* Weight, bias, batch norm's two, weight, bias: two tensors in a row have one dimension, then three. */
+static const layer_slice slices[] = {{"a.weight", 0, 3000, {60, 50}, 2},   {"a.bias", 3000, 60, {60}, 1},
+                                     {"n.weight", 3060, 40, {40}, 1},     {"n.bias", 3100, 40, {40}, 1},
+                                     {"b.weight", 3140, 1800, {60, 30}, 2}, {"b.bias", 4940, 60, {60}, 1}};
+static const layer_table table = {.slices = slices, .n_slices = 6, .n_params = N};
+
+static bool decays(const optimizer *o, size_t i) {
+  if (!o->decay_weights) return true;
+  return i < 3000 || (i >= 3140 && i < 4940);
+}
 
 typedef struct buffers {
   device *device;
@@ -89,8 +135,9 @@ static void reference_step(const optimizer *o, double epoch, double *x, const fl
   norm = sqrt(norm);
   const double shrink = o->clip > 0 && norm > o->clip ? o->clip / norm : 1;
   for (size_t i = 0; i < N; i++) {
-    m[i] = o->momentum * m[i] + shrink * g[i] + o->weight_decay * x[i];
-    x[i] -= optimizer_lr(o, epoch) * m[i];
+    const double d = shrink * g[i] + (decays(o, i) ? o->weight_decay * x[i] : 0);
+    m[i] = o->momentum * m[i] + d;
+    x[i] -= optimizer_lr(o, epoch) * (o->nesterov ? d + o->momentum * m[i] : m[i]);
   }
 }
 
@@ -122,13 +169,17 @@ static void check_steps(const optimizer *o, enum device_kind kind) {
   close_buffers(&b);
 }
 
-/* Every combination of the three parts of the rule, with a schedule running, against the rule in fp64. The clip lies
+/* Every combination of the parts of the rule, with a schedule running, against the rule in fp64. The clip lies
  * between the norms of odd and even steps, so that it acts on half of them. */
 Test(optimizer, steps_follow_the_rule) {
-  for (int mask = 0; mask < 8; mask++) {
+  for (int mask = 0; mask < 32; mask++) {
+    if ((mask & 8 && !(mask & 1)) || (mask & 16 && !(mask & 2))) continue; /* nesterov of no momentum, … */
     const optimizer o = {.lr = 0.05,
                          .momentum = mask & 1 ? 0.9 : 0,
+                         .nesterov = mask & 8,
                          .weight_decay = mask & 2 ? 0.01 : 0,
+                         .decay_weights = mask & 16,
+                         .layers = &table,
                          .clip = mask & 4 ? 20 : 0,
                          .schedule = SCHEDULE_MULTISTEP,
                          .milestones = {1.5},

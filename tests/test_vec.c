@@ -70,8 +70,8 @@ Test(vec, elementwise) {
   }
 }
 
-/* PyTorch's SGD: d = g + decay x; m = momentum m + d; x -= lr m; each operation rounded once. */
-static void check_momentum(device_lab *lab, size_t n, bool with_buffer) {
+/* PyTorch's SGD: d = g + decay x; m = momentum m + d; x -= lr m, or lr (d + momentum m); each operation rounded once. */
+static void check_momentum(device_lab *lab, size_t n, bool with_buffer, bool nesterov) {
   const float lr = 0.1f, momentum = with_buffer ? 0.9f : 0.0f, decay = 1e-2f;
   float *device_x = lab_floats(lab, x, n), *g = lab_floats(lab, y, n);
   float *buffer = with_buffer ? lab_floats(lab, m, n) : NULL;
@@ -79,11 +79,11 @@ static void check_momentum(device_lab *lab, size_t n, bool with_buffer) {
   memcpy(expected, x, n * sizeof *x);
   memcpy(m_expected, m, n * sizeof *m);
   for (int step = 0; step < 3; step++) {
-    vec_momentum_step(lab->stream, device_x, g, buffer, n, lr, momentum, decay);
+    (nesterov ? vec_nesterov_step : vec_momentum_step)(lab->stream, device_x, g, buffer, n, lr, momentum, decay);
     for (size_t i = 0; i < n; i++) {
       const float decayed = decay * expected[i], d = y[i] + decayed, kept = momentum * m_expected[i];
       m_expected[i] = with_buffer ? kept + d : d;
-      const float move = lr * m_expected[i];
+      const float ahead = momentum * m_expected[i], along = nesterov ? d + ahead : m_expected[i], move = lr * along;
       expected[i] = expected[i] - move;
     }
   }
@@ -104,8 +104,9 @@ Test(vec, momentum_step) {
     lab_fill(LAB_NORMAL, 4, y, N_MAX);
     lab_fill(LAB_NORMAL, 5, m, N_MAX);
     for (size_t s = 0; s < N_SIZES; s++) {
-      check_momentum(&lab, sizes[s], true);
-      check_momentum(&lab, sizes[s], false);
+      check_momentum(&lab, sizes[s], true, false);
+      check_momentum(&lab, sizes[s], true, true);
+      check_momentum(&lab, sizes[s], false, false);
     }
     lab_close(&lab);
   }

@@ -30,7 +30,8 @@ static enum status create(const method_env *env, const args *a, void *state) {
 
 static const char *skip(const method_env *env, const args *a) {
   const optimizer *o = env->optimizer;
-  if ((o->warmup_epochs > 0 && o->warmup_from == 0) || (o->schedule == SCHEDULE_MULTISTEP && o->gamma == 0))
+  if (o->nesterov) return "decentlam is defined for heavy-ball momentum: leave nesterov out";
+  if (optimizer_stands_still(o))
     return "decentlam divides by the step size, which here is 0 at times: let warm-up and schedule stay above 0";
   return topology_skip(env, a);
 }

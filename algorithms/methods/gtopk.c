@@ -59,6 +59,8 @@ static const char *skip(const method_env *env, const args *a) {
     return "momentum_correction adds momentum in gradient units to the residual: it needs memory: true and "
            "step_inside: "
            "false";
+  if (args_bool(a, "momentum_correction") && o->nesterov)
+    return "momentum_correction accumulates heavy-ball momentum before it selects: leave nesterov out";
   return NULL;
 }
 

@@ -178,7 +178,8 @@ static enum status softmax_forward(compiler *c, const layer *l, compiled_layer *
                                 .b = k->out,
                                 .rows = c->batch,
                                 .columns = graph_count(l->in),
-                                .inner = l->steps});
+                                .inner = l->steps,
+                                .smoothing = c->graph->label_smoothing});
 }
 
 static enum status quadratic_forward(compiler *c, compiled_layer *k) {

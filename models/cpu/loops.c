@@ -141,9 +141,18 @@ static double softmax_row(const float *logits, size_t n, size_t label, double sc
   return log(sum) + max - logits[label];
 }
 
+/* What smoothing s adds to a row's loss, s (z_label - mean z), its gradient being added too. */
+static double smooth_row(const float *logits, size_t n, size_t label, double s, double scale, float *gradient) {
+  const double share = s / (double)n;
+  const float less = (float)(share * scale);
+  for (size_t i = 0; i < n; i++) gradient[i] -= less;
+  gradient[label] = (float)(gradient[label] + s * scale);
+  return s * logits[label] - share * sum_of(logits, n);
+}
+
 void loop_softmax_loss(const step *s, run *r) {
   const size_t n = s->columns, n_rows = s->rows, n_steps = s->inner;
-  const double scale = 1 / ((double)r->total * (double)n_steps);
+  const double scale = 1 / ((double)r->total * (double)n_steps), smoothing = r->mode == RUN_TRAIN ? s->smoothing : 0;
   r->loss_sum = 0;
   r->n_right = 0;
   for (size_t t = 0; t < n_steps; t++) {
@@ -153,6 +162,7 @@ void loop_softmax_loss(const step *s, run *r) {
       const size_t label = (size_t)r->labels[j * n_steps + t];
       size_t best;
       r->loss_sum += softmax_row(logits + j * n, n, label, scale, gradient + j * n, &best);
+      if (smoothing > 0) r->loss_sum += smooth_row(logits + j * n, n, label, smoothing, scale, gradient + j * n);
       r->n_right += best == label;
     }
     memset(gradient + r->count * n, 0, (n_rows - r->count) * n * sizeof *gradient);

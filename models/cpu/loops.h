@@ -29,7 +29,7 @@ void loop_add_bias(const step *s, run *r);
 /* b = the sum of the rows of a (rows x columns). */
 void loop_bias_gradient(const step *s, run *r);
 /* Logits a (inner steps x rows samples x columns classes): the cross-entropies of the counting samples into r, and the
- * gradient of their mean into b. The samples that do not count get gradient 0. */
+ * gradient of their mean into b, in RUN_TRAIN with labels smoothed. The samples that do not count get gradient 0. */
 void loop_softmax_loss(const step *s, run *r);
 /* Samples a (rows x columns), the point b, spectrum h: 1/2 sum h x^2 - <z, x> of the counting samples z into r, and,
  * where r has a gradient, its gradient over r->total into c. */

@@ -61,6 +61,7 @@ typedef struct step {
   float rate;                    /* loop of a dropout */
   size_t layer;                  /* its number in the graph */
   const float *spectrum;         /* quadratic loop */
+  double smoothing;              /* loop of the softmax loss: of labels, in RUN_TRAIN */
 } step;
 
 typedef struct program {

@@ -68,7 +68,7 @@ static enum status open_net(lab *l, const model *m) {
   enum status status = STATUS_OK;
   graph_begin(&g, l->data->channels, l->data->height, l->data->width);
   TRY(m->build(&(model_env){.data = l->data}, &l->model.spec.args, &g));
-  TRY(net_create(&g, l->device, l->stream, l->options.batch, &l->net));
+  TRY(net_create(&g, l->device, l->stream, l->options.batch / l->options.accumulate, &l->net));
   const size_t n = net_layers(l->net)->n_params;
   TRY(device_floats(l->device, n, &l->initial));
   host = malloc(n * sizeof *host);
@@ -98,12 +98,14 @@ static enum status open_workers(lab *l) {
     TRY_RETURN(device_alloc(l->device, sizeof *w->account, (void **)&w->account));
   }
   TRY_RETURN(device_floats(l->device, 1, &l->loss));
+  TRY_RETURN(device_floats(l->device, n + 1, &l->part));
   return device_alloc(l->device, vec_scratch_bytes(2 * n), &l->scratch);
 }
 
 enum status lab_open(const lab_options *options, lab *out) {
   memset(out, 0, sizeof *out);
   out->options = *options;
+  if (options->accumulate == 0) out->options.accumulate = 1;
   const dataset *d = NULL;
   const model *m = NULL;
   TRY_RETURN(device_open(options->device, &out->device));
@@ -122,6 +124,9 @@ enum status lab_open(const lab_options *options, lab *out) {
   TRY_RETURN(d->open(&de, &out->dataset.spec.args, &out->data));
   TRY_RETURN(open_net(out, m));
   TRY_RETURN(open_workers(out));
+  const size_t steps_per_epoch = sampler_steps_per_epoch(out->workers[0].sampler);
+  out->options.optimizer = optimizer_of_run(&options->optimizer, steps_per_epoch, LAB_STEPS, options->n_workers,
+                                            net_layers(out->net));
   out->env = (method_env){
       .device = out->device,
       .stream = out->stream,
@@ -133,11 +138,13 @@ enum status lab_open(const lab_options *options, lab *out) {
       .loss = out->loss,
       .data = out->data,
       .batch = options->batch,
+      .accumulate = out->options.accumulate,
+      .part = out->part,
       .layers = net_layers(out->net),
       .n_params = net_layers(out->net)->n_params,
       .initial = out->initial,
       .optimizer = &out->options.optimizer,
-      .steps_per_epoch = sampler_steps_per_epoch(out->workers[0].sampler),
+      .steps_per_epoch = steps_per_epoch,
       .probe_every = options->probe_every,
       .seed = options->seed,
       .scratch = out->scratch,
@@ -168,6 +175,7 @@ void lab_close(lab *l) {
   if (l->device) {
     device_release(l->device, l->initial);
     device_release(l->device, l->loss);
+    device_release(l->device, l->part);
     device_release(l->device, l->scratch);
   }
   device_close(l->device);

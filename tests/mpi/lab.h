@@ -12,10 +12,13 @@ typedef struct lab_options {
   const char *compressors[2]; /* of the method's `compressor`; NULL: none (more) */
   const char *down;           /* the one of its `down`; NULL: its default */
   size_t batch;
+  size_t accumulate; /* 0: 1 */
   uint64_t probe_every;
   uint64_t seed;
-  optimizer optimizer;
+  optimizer optimizer; /* in a lab: of a run of LAB_STEPS steps */
 } lab_options;
+
+enum { LAB_STEPS = 40 };
 
 enum { LAB_MAX_PAIRS = 8 };
 
@@ -37,7 +40,7 @@ typedef struct lab {
   partition *partition;
   net *net;
   worker *workers;
-  float *initial, *loss;
+  float *initial, *loss, *part;
   void *scratch;
   method_env env;
   const struct method *algorithm;

@@ -22,6 +22,7 @@ static const variant variants[] = {
     {"sgd", {NULL}, &optimizer_full},
     {"local-sgd steps=3", {NULL}, &optimizer_full},
     {"local-sgd steps=2 average_momentum=true", {NULL}, &optimizer_full},
+    {"local-sgd steps=4 average_momentum=true", {NULL}, &optimizer_late},
     {"topk-sgd", {"topk density=0.05"}, &optimizer_full},
     {"topk-sgd memory=false indices=packed", {"randk density=0.1"}, &optimizer_plain},
     {"topk-sgd scope=bucket bucket=64 indices=delta", {"threshold tau=0.2"}, &optimizer_full},
@@ -42,6 +43,7 @@ static const lab_options on_nets[] = {
     {TEXT, .method = "local-sgd steps=3"},
     {TEXT, .method = "gtopk density=0.05"},
     {IMAGES, .method = "local-sgd steps=2"},
+    {IMAGES, .method = "local-sgd steps=1", .accumulate = 2, .optimizer = {.nesterov = true}},
     {IMAGES, .method = "topk-sgd", .compressors = {"topk density=0.05"}},
 };
 enum { N_METHODS = sizeof variants / sizeof variants[0], N_VARIANTS = N_METHODS + sizeof on_nets / sizeof on_nets[0] };
@@ -49,7 +51,7 @@ enum { N_METHODS = sizeof variants / sizeof variants[0], N_VARIANTS = N_METHODS 
 static lab_options options_of(int v, int m) {
   if (v < N_METHODS) return variant_options(&variants[v], m, DEVICE_CPU);
   lab_options o = on_nets[v - N_METHODS];
-  o.optimizer = optimizer_full;
+  o.optimizer = o.optimizer.nesterov ? optimizer_late : optimizer_full;
   o.n_workers = m;
   o.batch = 2;
   o.seed = 11;
@@ -99,10 +101,41 @@ static int check_equal(const lab_options *one, const char *method, const char *c
   return 0;
 }
 
+/* Without batch norm a batch in parts is the batch. */
+static int check_accumulation(int m) {
+  lab_options o = {.dataset = "tiny-images", .model = "softmax", .n_workers = m, .method = "sgd", .batch = 4, .seed = 7,
+                   .optimizer = optimizer_late};
+  lab l;
+  CASE_OK(lab_open(&o, &l));
+  const size_t n = l.env.n_params;
+  float *x = malloc(n * sizeof *x), *y = malloc(n * sizeof *y), *start = malloc(n * sizeof *start);
+  CASE_CHECK(x && y && start);
+  CASE_OK(lab_iterate(&l, start));
+  lab_close(&l);
+  uint64_t digest, ones, other;
+  CASE_OK(lab_whole_run(&o, 10, &digest, x));
+  o.accumulate = 1;
+  CASE_OK(lab_whole_run(&o, 10, &ones, y));
+  CASE_CHECK(ones == digest);
+  for (o.accumulate = 2; o.accumulate <= 4; o.accumulate *= 2) {
+    CASE_OK(lab_whole_run(&o, 10, &other, y));
+    double apart = 0, moved = 0;
+    for (size_t i = 0; i < n; i++) {
+      apart = fmax(apart, fabs((double)x[i] - y[i]));
+      moved = fmax(moved, fabs((double)x[i] - start[i]));
+    }
+    if (apart > 1e-5 * moved) fprintf(stderr, "in %zu parts: %g apart, %g moved\n", o.accumulate, apart, moved);
+    CASE_CHECK(moved > 0 && apart <= 1e-5 * moved);
+  }
+  free(x), free(y), free(start);
+  return 0;
+}
+
 static int case_equalities(int argc, char **argv) {
   (void)argc;
   (void)argv;
   for (int m = case_n_ranks(); m <= 5; m++) {
+    if (check_accumulation(m)) return 1;
     lab_options o = {QUADRATIC, .n_workers = m, .method = "sgd", .batch = 2, .seed = 7, .optimizer = optimizer_full};
     if (check_equal(&o, "topk-sgd", "identity", 0)) return 1;
     if (check_equal(&o, "topk-sgd memory=false", "topk density=1", 0)) return 1;

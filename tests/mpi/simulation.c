@@ -43,8 +43,9 @@ static void take_step(simulation *s, int w, uint64_t step) {
   for (int i = 0; i < DIMENSION; i++) norm += s->g[i] * s->g[i];
   const double shrink = o->clip > 0 && sqrt(norm) > o->clip ? o->clip / sqrt(norm) : 1;
   for (int i = 0; i < DIMENSION; i++) {
-    s->m[w][i] = o->momentum * s->m[w][i] + shrink * s->g[i] + o->weight_decay * s->x[w][i];
-    s->x[w][i] -= lr * s->m[w][i];
+    const double d = shrink * s->g[i] + o->weight_decay * s->x[w][i];
+    s->m[w][i] = o->momentum * s->m[w][i] + d;
+    s->x[w][i] -= lr * (o->nesterov ? d + o->momentum * s->m[w][i] : s->m[w][i]);
     s->g[i] = 0;
   }
 }
@@ -83,15 +84,16 @@ static int simulate_local(simulation *s, uint64_t n_rounds, uint64_t steps, bool
 }
 
 /* steps: of local SGD; 0: parallel SGD. */
-static int check_simulation(int m, const char *method, uint64_t steps, bool average_momentum) {
+static int check_simulation(int m, const char *method, uint64_t steps, bool average_momentum, bool nesterov) {
   enum { ROUNDS = 12 };
-  const lab_options o = {.dataset = "quadratic dimension=200 mu=0.1 samples=400 heterogeneity=1",
-                         .model = "quadratic",
-                         .n_workers = m,
-                         .method = method,
-                         .batch = 2,
-                         .seed = 5,
-                         .optimizer = optimizer_full};
+  lab_options o = {.dataset = "quadratic dimension=200 mu=0.1 samples=400 heterogeneity=1",
+                   .model = "quadratic",
+                   .n_workers = m,
+                   .method = method,
+                   .batch = 2,
+                   .seed = 5,
+                   .optimizer = optimizer_full};
+  o.optimizer.nesterov = nesterov;
   lab l;
   float x[DIMENSION];
   simulation *s = calloc(1, sizeof *s);
@@ -123,9 +125,10 @@ int case_simulation(int argc, char **argv) {
   int n_ranks;
   MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
   for (int m = n_ranks; m <= MAX_WORKERS; m++) {
-    if (check_simulation(m, "sgd", 0, false)) return 1;
-    if (check_simulation(m, "local-sgd steps=3", 3, false)) return 1;
-    if (check_simulation(m, "local-sgd steps=3 average_momentum=true", 3, true)) return 1;
+    if (check_simulation(m, "sgd", 0, false, false)) return 1;
+    if (check_simulation(m, "sgd", 0, false, true)) return 1;
+    if (check_simulation(m, "local-sgd steps=3", 3, false, true)) return 1;
+    if (check_simulation(m, "local-sgd steps=3 average_momentum=true", 3, true, false)) return 1;
   }
   return 0;
 }

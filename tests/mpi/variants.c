@@ -31,6 +31,16 @@ const optimizer optimizer_full = {.lr = 0.1,
                                   .warmup_epochs = 0.05,
                                   .warmup_from = 0.25};
 
+const optimizer optimizer_late = {.lr = 0.1,
+                                  .momentum = 0.9,
+                                  .nesterov = true,
+                                  .weight_decay = 0.01,
+                                  .decay_weights = true,
+                                  .schedule = SCHEDULE_COSINE,
+                                  .lr_min = 0.01,
+                                  .warmup_epochs = 0.05,
+                                  .warmup_from = 0.25};
+
 int case_n_ranks(void) {
   int n;
   MPI_Comm_size(MPI_COMM_WORLD, &n);

@@ -16,6 +16,8 @@ lab_options variant_options(const variant *v, int n_workers, enum device_kind ki
 /* lr 0.1 and nothing else; with everything the optimizer has, each part of it at work within the first few rounds: the
  * clip lies among the norms of the workers' mean gradients on that quadratic, and below those of their own. */
 extern const optimizer optimizer_plain, optimizer_full;
+/* Nesterov's momentum, weight decay of weights alone, and a step size that the run's length decides. */
+extern const optimizer optimizer_late;
 
 int case_n_ranks(void);
 /* Runs it for some rounds, on the CPU, and has rank 0 print "digest METHOD on MODEL M=m DIGEST", which is compared
