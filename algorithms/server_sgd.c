@@ -52,6 +52,7 @@ enum status server_sgd_round(void *state, uint64_t round) {
   if (s->rescale) rescale_residuals(s, round);
   for (int i = 0; i < env->n_local && s->step_inside; i++)
     vec_scale(env->stream, s->vectors[i], (float)lr_at(s, round), env->n_params);
+  error_feedback_note_all(&s->feedback, round, s->vectors);
   TRY_RETURN(servers_exchange(s->servers, round, s->vectors, s->feedback.e, s->replica.mean));
   if (!s->step_inside) {
     replica_step(&s->replica, round);
@@ -69,7 +70,7 @@ enum status server_sgd_iterate(void *state, int w, float *x) {
 }
 
 enum status server_sgd_probe(void *state, const probe_sink *sink) {
-  const server_sgd *s = state;
+  server_sgd *s = state;
   TRY_RETURN(error_feedback_probe(&s->feedback, sink));
   return servers_probe(s->servers, sink);
 }

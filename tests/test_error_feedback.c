@@ -1,10 +1,13 @@
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "algorithms/error_feedback.h"
+#include "algorithms/pipeline.h"
+#include "tests/compressor_subject.h"
 #include "tests/device_lab.h"
 
 enum { N = 33, WORKERS = 2 };
@@ -46,7 +49,7 @@ static enum status keep(void *context, const char *name, int worker, double valu
   return STATUS_OK;
 }
 
-static void expect_norms(const error_feedback *f, double first, double second) {
+static void expect_norms(error_feedback *f, double first, double second) {
   double norms[WORKERS] = {0};
   const probe_sink sink = {.emit = keep, .context = norms};
   cr_assert_eq(error_feedback_probe(f, &sink), STATUS_OK);
@@ -141,4 +144,86 @@ Test(error_feedback, a_reset_is_where_the_step_size_drops) {
   }
   error_feedback_destroy(&f);
   close_bench(&b);
+}
+
+/* ---- gamma_hat */
+
+typedef struct seen {
+  int n;
+  double gamma_hat;
+} seen;
+
+static enum status see(void *context, const char *name, int worker, double value) {
+  seen *s = context;
+  if (strcmp(name, "gamma_hat") != 0) return STATUS_OK;
+  cr_assert_eq(worker, 3);
+  s->n++;
+  s->gamma_hat = value;
+  return STATUS_OK;
+}
+
+static seen probed(error_feedback *f) {
+  seen s = {0};
+  const probe_sink sink = {.emit = see, .context = &s};
+  cr_assert_eq(error_feedback_probe(f, &sink), STATUS_OK);
+  return s;
+}
+
+static int descending(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x < y) - (x > y);
+}
+
+/* The share of (v + e)'s energy that lies in its k largest entries. */
+static double energy_of_largest(const float *v, const float *e, size_t n, size_t k) {
+  double square[N], kept = 0, all = 0;
+  for (size_t i = 0; i < n; i++) square[i] = pow((double)v[i] + e[i], 2);
+  qsort(square, n, sizeof *square, descending);
+  for (size_t i = 0; i < n; i++) {
+    all += square[i];
+    if (i < k) kept += square[i];
+  }
+  return kept / all;
+}
+
+static enum status compress(subject *s, error_feedback *f, uint64_t round, const float *v) {
+  upload(s, s->x, v, N * sizeof *v);
+  error_feedback_note(f, round, 0, s->x);
+  return pipeline_encode_feedback(s->pipeline, round, 3, s->x, f->e[0], &s->message);
+}
+
+Test(error_feedback, gamma_hat_of_top_k_is_the_energy_of_the_largest_entries) {
+  float v[N], e[N], zero[N] = {0};
+  vector_fill(VECTOR_NORMAL, 3, v, N);
+  for (int kind = DEVICE_CPU; kind <= DEVICE_SHADOW; kind++) {
+    const subject_options o = {
+        .device = (enum device_kind)kind, .name = "topk", .key = "density", .value = "0.25", .n = N};
+    subject s;
+    bench b;
+    error_feedback f;
+    open_bench((enum device_kind)kind, &b);
+    cr_assert_eq(subject_open(&o, &s), STATUS_OK, "%s", status_detail());
+    b.env.device = s.device;
+    b.env.stream = s.stream;
+    b.env.probe_every = 2;
+    b.env.n_local = 1;
+    cr_assert_eq(error_feedback_create(&b.env, true, &f), STATUS_OK);
+    cr_expect_eq(probed(&f).n, 0, "nothing was compressed");
+    cr_assert_eq(compress(&s, &f, 0, v), STATUS_OK);
+    cr_expect_eq(probed(&f).n, 0, "the end of round 0 is not probed");
+    download(&s, e, f.e[0], sizeof e);
+    cr_assert_eq(compress(&s, &f, 1, v), STATUS_OK);
+    const seen got = probed(&f);
+    cr_expect_eq(got.n, 1);
+    cr_expect_float_eq(got.gamma_hat, energy_of_largest(v, e, N, 8), 1e-6, "%.9f", got.gamma_hat);
+    cr_expect(got.gamma_hat > 8.0 / N && got.gamma_hat < 1);
+    cr_expect_eq(probed(&f).n, 0, "a note counts once");
+    vec_fill(s.stream, f.e[0], 0, N);
+    cr_assert_eq(compress(&s, &f, 3, zero), STATUS_OK);
+    cr_expect_eq(probed(&f).n, 0, "nothing has no share");
+    error_feedback_destroy(&f);
+    b.env.device = b.lab.device;
+    subject_close(&s);
+    close_bench(&b);
+  }
 }

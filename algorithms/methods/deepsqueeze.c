@@ -30,6 +30,7 @@ static enum status run_round(void *state, uint64_t round) {
   deepsqueeze *s = state;
   gossip *g = &s->gossip;
   TRY_RETURN(gossip_steps(g, round, 1));
+  error_feedback_note_all(&s->feedback, round, g->models.x);
   TRY_RETURN(gossip_encode_feedback(g, round, g->models.x, s->feedback.e));
   TRY_RETURN(gossip_exchange(g, round));
   for (int i = 0; i < g->env->n_local; i++) TRY_RETURN(gossip_add_pull(g, round, i, s->gamma, g->models.x[i]));

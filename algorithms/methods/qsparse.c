@@ -57,6 +57,7 @@ static enum status synchronise(qsparse *s, uint64_t round) {
   float *const *change = s->models.x; /* x - y_r takes y_r's place */
   env->enter(env->clock, PHASE_ENCODE);
   for (int i = 0; i < env->n_local; i++) vec_sub(env->stream, s->replica.x, s->models.x[i], change[i], env->n_params);
+  error_feedback_note_all(&s->feedback, round, change);
   TRY_RETURN(servers_exchange(s->servers, round, change, s->feedback.e, s->replica.mean));
   env->enter(env->clock, PHASE_UPDATE);
   vec_sub(env->stream, s->replica.x, s->replica.mean, s->replica.x, env->n_params);
@@ -80,7 +81,7 @@ static enum status iterate(void *state, int w, float *x) {
 }
 
 static enum status probe(void *state, const probe_sink *sink) {
-  const qsparse *s = state;
+  qsparse *s = state;
   if (s->gaps.is_random) TRY_RETURN(local_models_probe(&s->models, sink));
   return error_feedback_probe(&s->feedback, sink);
 }

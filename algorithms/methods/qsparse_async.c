@@ -86,6 +86,7 @@ static int local_of(const qsparse_async *s, int id) {
 static enum status encode(qsparse_async *s, uint64_t round, int i, message **out) {
   const method_env *env = s->env;
   vec_sub(env->stream, s->received[i], s->models.x[i], s->models.x[i], env->n_params);
+  error_feedback_note(&s->feedback, round, i, s->models.x[i]);
   TRY_RETURN(message_acquire(comm_pool(env->comm), pipeline_wire_bound(s->up), out));
   return pipeline_encode_feedback(s->up, round, env->workers[i].id, s->models.x[i], s->feedback.e[i], *out);
 }
@@ -171,7 +172,7 @@ static enum status iterate(void *state, int w, float *x) {
 }
 
 static enum status probe(void *state, const probe_sink *sink) {
-  const qsparse_async *s = state;
+  qsparse_async *s = state;
   TRY_RETURN(local_models_probe(&s->models, sink));
   return error_feedback_probe(&s->feedback, sink);
 }

@@ -41,6 +41,7 @@ static enum status run_round(void *state, uint64_t round) {
   const method_env *env = s->env;
   env->enter(env->clock, PHASE_COMPUTE);
   for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
+  error_feedback_note_all(&s->feedback, round, s->gradients);
   TRY_RETURN(compressed_mean_take(&s->exchange, round, s->gradients, s->feedback.e, s->replica.mean));
   replica_step(&s->replica, round);
   return STATUS_OK;
