@@ -266,9 +266,10 @@ do-rates: build
 	@$B/terse-rates $(RESULTS)
 
 do-bench-peers: build
-	@[ -n "$$TERSE_DATA" ] || echo "TERSE_DATA is not set: ResNet-20 (cifar10) and the LSTM (ptb) are left out"
-	@status=0; for peer in topk lenet5 $${TERSE_DATA:+resnet20 lstm}; do \
-	  /usr/bin/python3 -B tests/peers/$$peer.py ./terse || status=1; done; exit $$status
+	@[ -n "$$TERSE_DATA" ] || echo "TERSE_DATA is not set: residual nets and VGG (cifar10) and the LSTMs (ptb) are left out"
+	@status=0; for peer in topk lenet5 $${TERSE_DATA:+resnet20 resnet18 vgg16 lstm lstm:medium}; do \
+	  /usr/bin/python3 -B tests/peers/$${peer%:*}.py ./terse $$(echo $$peer | sed -n 's/.*://p') || status=1; done; \
+	  exit $$status
 
 format: ## lay out the sources as .clang-format says (needs clang-format)
 	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cu')

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/args.h"
 #include "core/statistics.h"
@@ -41,6 +42,26 @@ static enum status open_data(const bench_step_options *o, subject *s) {
   return status;
 }
 
+/* Fills *out from "key=value,key=value". */
+static enum status read_parameters(const model *m, const char *with, args *out) {
+  enum { MOST = 8 };
+  enum status status = STATUS_OK;
+  const char *keys[MOST], *values[MOST];
+  size_t n = 0;
+  char *text = strdup(with ? with : ""), *rest = text;
+  if (!text) return FAIL(STATUS_NO_MEMORY, "no memory for the benchmark");
+  for (char *pair; with && (pair = strsep(&rest, ",")); n++) {
+    if (n == MOST || !strchr(pair, '='))
+      TRY(FAIL(STATUS_BAD_INPUT, "--with takes key=value, at most %d of them: not '%s'", MOST, with));
+    keys[n] = strsep(&pair, "=");
+    values[n] = pair;
+  }
+  TRY(args_from_text(m->params, keys, values, n, out));
+exit:
+  free(text);
+  return status;
+}
+
 static enum status build_net(const bench_step_options *o, subject *s) {
   enum status status = STATUS_OK;
   args a = {.n = 0};
@@ -50,7 +71,7 @@ static enum status build_net(const bench_step_options *o, subject *s) {
   g = malloc(sizeof *g);
   if (!g) TRY(FAIL(STATUS_NO_MEMORY, "no memory for the benchmark"));
   graph_begin(g, s->data->channels, s->data->height, s->data->width);
-  TRY(args_from_text(m->params, NULL, NULL, 0, &a));
+  TRY(read_parameters(m, o->with, &a));
   TRY(m->build(&(model_env){.data = s->data}, &a, g));
   TRY(net_create(g, s->device, s->stream, o->batch, &s->net));
 exit:

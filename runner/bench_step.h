@@ -9,7 +9,8 @@
 #include "core/status.h"
 
 typedef struct bench_step_options {
-  const char *model, *dataset; /* with their default parameters */
+  const char *model, *dataset; /* the data set with its default parameters */
+  const char *with;            /* "depth=18,width=16": parameters of the model; NULL: its defaults */
   const char *data_folder;     /* TERSE_DATA, or NULL */
   size_t batch;
   int n_samples, n_steps; /* medians are of n_samples; each sample is the mean of n_steps */

@@ -13,6 +13,7 @@ int command_bench(const environment *e, int argc, char **argv) {
   int batch = 32, elements = 25600000;
   const option_spec options[] = {
       {"model", OPTION_TEXT, &o.model, "NAME", "step: the model (default lenet5)", 0},
+      {"with", OPTION_TEXT, &o.with, "KEY=VALUE,…", "step: parameters of the model, e.g. depth=18", 0},
       {"dataset", OPTION_TEXT, &o.dataset, "NAME", "step: the data set (default fashion-mnist)", 0},
       {"batch", OPTION_INT, &batch, "N", "step: samples in a mini-batch (default 32)", 1},
       {"samples", OPTION_INT, &o.n_samples, "N", "step, topk: how many times to measure (default 20)", 1},

@@ -86,9 +86,10 @@ def print_times(*rows):
         print(f"  {name:24} {statistics.median(values):8.3f} ms  ({min(values):.3f} to {max(values):.3f})")
 
 
-def compare(title, model, dataset, batch, peer, faster, over=None, n_samples=20, n_steps=20):
+def compare(title, model, dataset, batch, peer, faster, over=None, n_samples=20, n_steps=20, parameters=""):
     """faster: how many times faster than PyTorch is the goal; over: its time over that of its oneDNN calls, at most."""
     words = ["step", "--model", model, "--dataset", dataset, "--batch", str(batch), "--steps", str(n_steps)]
+    words += ["--with", parameters] if parameters else []
     pairs = alternate(title, words, lambda: sample(peer, n_steps), n_samples)
     ours, library = ([answer[key] / 1e6 for answer, _ in pairs] for key in ("step_ns", "library_ns"))
     torchs = [peer_ms for _, peer_ms in pairs]
