@@ -86,18 +86,19 @@ static int late(int argc, char **argv) {
   const enum call calls[] = {ALLGATHER, ALLREDUCE, BROADCAST_LAST, CONTROL};
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     rig g;
-    CASE_OK(rig_open(&(rig_options){.kind = DEVICE_CPU, .m = 5, .deadline_s = 0.5}, &g));
+    CASE_OK(rig_open(&(rig_options){.kind = DEVICE_CPU, .m = 5, .deadline_s = 1}, &g));
+    MPI_Barrier(MPI_COMM_WORLD); /* who else comes late is late by less than the deadline */
     const int last = g.n_ranks - 1;
     if (comm_rank(g.comm) == last) {
-      nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+      nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
     } else {
       const uint64_t begun_ns = case_now_ns();
       const enum status status = make(&g, calls[i]);
       const uint64_t took_ns = case_now_ns() - begun_ns;
       char who[64];
-      snprintf(who, sizeof who, "(rank %d) within 0.5 s", last);
+      snprintf(who, sizeof who, "(rank %d) within 1 s", last);
       /* In control calls all wait for rank 0, and only that one for the last. */
-      CASE_CHECK(status == STATUS_PEER && took_ns > 300000000u && took_ns < 3000000000u);
+      CASE_CHECK(status == STATUS_PEER && took_ns > 600000000u && took_ns < 4000000000u);
       CASE_CHECK(strstr(status_detail(), "no message from worker"));
       CASE_CHECK(strstr(status_detail(), who) || (calls[i] == CONTROL && comm_rank(g.comm) != 0));
     }
