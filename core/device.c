@@ -55,6 +55,7 @@ enum status device_open(enum device_kind kind, device **out) {
     d->indices = table->indices;
     d->modulo = table->modulo;
     d->compressors = table->compressors;
+    d->executor = table->executor;
   } else {
     d->ops = kind == DEVICE_CPU ? &device_cpu_ops : &device_shadow_ops;
   }

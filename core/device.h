@@ -26,6 +26,7 @@ struct vec_ops;
 struct index_ops;
 struct modulo_ops;
 struct compressor;
+struct executor_ops;
 
 /* A loop over the elements [0, n) with its arguments in `a`; made by KERNEL (core/kernel.h). */
 typedef void (*kernel_loop)(const void *a, size_t n);
@@ -59,6 +60,7 @@ struct device {
   const struct index_ops *indices;             /* algorithms/index_coding.h; NULL: the host's */
   const struct modulo_ops *modulo;             /* algorithms/modulo.h; NULL: the host's */
   const struct compressor *const *compressors; /* built for this device, NULL-terminated; NULL: the host's */
+  const struct executor_ops *executor;         /* models/executor.h; NULL: the CPU's */
   void *native;                                /* the device's own state */
 };
 
@@ -114,7 +116,7 @@ int device_cuda_count(const char **reason);
 
 /* What libterse_cuda.so exports, as its only symbol `terse_cuda_table`. What its compressors call of core (status,
  * args, device) it takes from the program, which is linked with -rdynamic: a failure is recorded in one place. */
-#define TERSE_CUDA_ABI 2
+#define TERSE_CUDA_ABI 3
 typedef struct cuda_table {
   uint32_t abi;
   const device_ops *ops;
@@ -122,6 +124,7 @@ typedef struct cuda_table {
   const struct index_ops *indices;
   const struct modulo_ops *modulo;
   const struct compressor *const *compressors;
+  const struct executor_ops *executor;
   int (*device_count)(const char **reason);
 } cuda_table;
 

@@ -15,6 +15,10 @@
 #include "datasets/dataset.h"
 #include "models/graph.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct model_env {
   const data *data; /* shapes, classes and the quadratic's spectrum */
 } model_env;
@@ -50,6 +54,7 @@ extern const char *const math_names[N_MATH]; /* as YAML has them */
 
 typedef struct net_options {
   enum math math;
+  int side_by_side; /* steps between net_fork and net_join: the local workers. 0: 1 */
 } net_options;
 
 /* Compiles the graph for a device and batches of exactly `batch` samples (evaluation cuts its sets into such batches,
@@ -60,6 +65,12 @@ enum status net_create_with(const graph *g, device *d, stream *s, size_t batch, 
 enum status net_create(const graph *g, device *d, stream *s, size_t batch, net **out) WARN_UNUSED;
 void net_destroy(net *n);
 const layer_table *net_layers(const net *n);
+
+/* Net_gradient calls between the two may run side by side on devices that can (each with its own state, gradient and
+ * loss); what they give is complete for whatever is issued after net_join. At most net_options.side_by_side at a time
+ * gain from it. */
+void net_fork(net *n);
+void net_join(net *n);
 
 /* Initial parameters (host memory, n_params floats) from the counter-based generator, as graph.h says. */
 void net_init(const net *n, uint64_t seed, float *host_params);
@@ -88,4 +99,7 @@ enum status net_evaluate(net *n, const data *d, enum split split, const float *p
 enum status net_full_gradient(net *n, const data *d, enum split split, const float *params, float *gradient,
                               double *loss) WARN_UNUSED;
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -10,6 +10,7 @@
 
 #include "core/rng.h"
 #include "core/status.h"
+#include "models/executor.h"
 
 /* Where a tensor's memory comes from. */
 enum tensor_source { TENSOR_OWN, TENSOR_VIEW, TENSOR_PARAMS, TENSOR_GRADIENT, TENSOR_STATE };
@@ -25,12 +26,6 @@ typedef struct tensor {
 } tensor;
 
 /* One run: what goes in and what comes out. */
-enum run_mode {
-  RUN_TRAIN = 1,   /* batches are normalised by their own statistics */
-  RUN_COLLECT = 2, /* the same, and the statistics of runs collected = 0, 1, … are averaged */
-  RUN_EVALUATE = 4 /* batches are normalised by the averages of the collecting runs just before */
-};
-
 typedef struct run {
   enum run_mode mode;
   size_t collected; /* RUN_COLLECT: how many runs went before */
