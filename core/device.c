@@ -169,3 +169,29 @@ void event_close(event *e) {
 void event_record(event *e, stream *s) { e->device->ops->event_record(e, s); }
 
 enum status event_wait(event *e) { return e->device->ops->event_wait(e); }
+
+void stream_wait(stream *s, event *e) {
+  if (s->error == STATUS_OK) s->device->ops->stream_wait(s, e);
+}
+
+enum status stream_record_begin(stream *s) {
+  if (s->error != STATUS_OK) return s->error;
+  return s->device->ops->record_begin(s);
+}
+
+enum status stream_record_end(stream *s, recording **out) {
+  *out = NULL;
+  const enum status status = s->device->ops->record_end(s, out);
+  if (s->error == STATUS_OK) return status;
+  recording_release(s->device, *out);
+  *out = NULL;
+  return s->error;
+}
+
+void stream_replay(stream *s, recording *r) {
+  if (s->error == STATUS_OK) s->device->ops->replay(s, r);
+}
+
+void recording_release(device *d, recording *r) {
+  if (r) d->ops->recording_release(r);
+}

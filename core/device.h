@@ -22,6 +22,7 @@ enum device_kind { DEVICE_CPU, DEVICE_SHADOW, DEVICE_CUDA };
 typedef struct device device;
 typedef struct stream stream;
 typedef struct event event;
+typedef struct recording recording;
 struct vec_ops;
 struct index_ops;
 struct modulo_ops;
@@ -49,6 +50,12 @@ typedef struct device_ops {
   void (*event_close)(event *e);
   void (*event_record)(event *e, stream *s);
   enum status (*event_wait)(event *e); /* the host waits; an event never recorded has happened */
+  void (*stream_wait)(stream *s, event *e);
+  /* Recording: NULL where there is none (CPU). */
+  enum status (*record_begin)(stream *s);
+  enum status (*record_end)(stream *s, recording **out);
+  void (*replay)(stream *s, recording *r);
+  void (*recording_release)(recording *r);
 } device_ops;
 
 struct device {
@@ -109,6 +116,17 @@ enum status event_open(device *d, event **out) WARN_UNUSED;
 void event_close(event *e); /* NULL is ignored */
 void event_record(event *e, stream *s);
 enum status event_wait(event *e) WARN_UNUSED;
+/* What is issued to s from now on waits, on the device, for the event as last recorded; the host does not. */
+void stream_wait(stream *s, event *e);
+
+/* A recording is a row of copies and launches that can be issued again as one call (a CUDA graph). What is issued to s
+ * between begin and end is recorded and not run; pointers and arguments are those of the recording. In between nothing
+ * is allocated, waited for or issued to another stream. Only where device->ops->record_begin is. */
+enum status stream_record_begin(stream *s) WARN_UNUSED;
+/* Ends it in any case; on failure *out is NULL. Release with recording_release once the stream has done with it. */
+enum status stream_record_end(stream *s, recording **out) WARN_UNUSED;
+void stream_replay(stream *s, recording *r);
+void recording_release(device *d, recording *r); /* NULL is ignored */
 
 /* Number of CUDA devices terse can use; where there is none 0, with the reason, valid until this thread's next failure.
  */

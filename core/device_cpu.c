@@ -92,6 +92,12 @@ static enum status cpu_event_wait(event *e) {
   return STATUS_OK;
 }
 
+/* What was issued before has happened. */
+static void cpu_stream_wait(stream *s, event *e) {
+  (void)s;
+  (void)e;
+}
+
 const device_ops device_cpu_ops = {
     .open = cpu_open,
     .close = cpu_close,
@@ -108,4 +114,5 @@ const device_ops device_cpu_ops = {
     .event_close = cpu_event_close,
     .event_record = cpu_event_record,
     .event_wait = cpu_event_wait,
+    .stream_wait = cpu_stream_wait,
 };

@@ -13,6 +13,7 @@
 extern "C" const struct index_ops index_table;
 extern "C" const struct modulo_ops modulo_table;
 extern "C" const struct compressor *const compressor_registry[];
+extern "C" const struct executor_ops cuda_executor_ops;
 
 static enum status check(cudaError_t code, const char *what) {
   if (code == cudaSuccess) return STATUS_OK;
@@ -125,6 +126,31 @@ static enum status cuda_event_wait(event *e) {
   return check(cudaEventSynchronize((cudaEvent_t)e->native), "waiting for an event");
 }
 
+static void cuda_stream_wait(stream *s, event *e) {
+  check_stream(s, cudaStreamWaitEvent((cudaStream_t)s->native, (cudaEvent_t)e->native, 0), "waiting for an event");
+}
+
+static enum status cuda_record_begin(stream *s) {
+  return check(cudaStreamBeginCapture((cudaStream_t)s->native, cudaStreamCaptureModeThreadLocal), "recording a stream");
+}
+
+static enum status cuda_record_end(stream *s, recording **out) {
+  cudaGraph_t graph = NULL;
+  cudaGraphExec_t executable = NULL;
+  TRY_RETURN(check(cudaStreamEndCapture((cudaStream_t)s->native, &graph), "recording a stream"));
+  const cudaError_t code = cudaGraphInstantiate(&executable, graph, 0);
+  (void)cudaGraphDestroy(graph);
+  TRY_RETURN(check(code, "making a graph of a recording"));
+  *out = (recording *)executable;
+  return STATUS_OK;
+}
+
+static void cuda_replay(stream *s, recording *r) {
+  check_stream(s, cudaGraphLaunch((cudaGraphExec_t)r, (cudaStream_t)s->native), "launching a recording");
+}
+
+static void cuda_recording_release(recording *r) { (void)cudaGraphExecDestroy((cudaGraphExec_t)r); }
+
 static const device_ops cuda_ops = {
     .open = cuda_open,
     .close = cuda_close,
@@ -141,6 +167,11 @@ static const device_ops cuda_ops = {
     .event_close = cuda_event_close,
     .event_record = cuda_event_record,
     .event_wait = cuda_event_wait,
+    .stream_wait = cuda_stream_wait,
+    .record_begin = cuda_record_begin,
+    .record_end = cuda_record_end,
+    .replay = cuda_replay,
+    .recording_release = cuda_recording_release,
 };
 
 extern "C" __attribute__((visibility("default"))) const cuda_table terse_cuda_table;
@@ -151,5 +182,6 @@ const cuda_table terse_cuda_table = {
     .indices = &index_table,
     .modulo = &modulo_table,
     .compressors = compressor_registry,
+    .executor = &cuda_executor_ops,
     .device_count = cuda_count,
 };

@@ -20,13 +20,20 @@ typedef struct block {
   size_t n_bytes;
 } block;
 
-/* A copy (loop NULL) or a launch. */
+/* What an event waits for: the first `issued` commands of a queue. Id 0: never recorded. */
+typedef struct moment {
+  uint64_t queue_id, issued;
+} moment;
+
+/* A launch, a copy (loop NULL), or a wait for another queue's moment (both NULL). */
 typedef struct command {
   struct command *next;
   kernel_loop loop;
   void *to;
   const void *from;
+  moment moment;
   size_t n; /* bytes of a copy, elements of a launch */
+  size_t n_arguments;
   _Alignas(max_align_t) unsigned char arguments[];
 } command;
 
@@ -34,18 +41,18 @@ typedef struct queue {
   struct queue *next;
   command *first, **last;
   uint64_t id, issued, done; /* commands */
+  recording *recording;      /* takes what is issued; NULL: it is to run */
 } queue;
+
+struct recording {
+  command *first, **last;
+};
 
 typedef struct shadow {
   block *blocks;
   queue *queues;
   uint64_t last_id;
 } shadow;
-
-/* What an event waits for: the first `issued` commands of a queue. Id 0: never recorded. */
-typedef struct moment {
-  uint64_t queue_id, issued;
-} moment;
 
 static enum status protect_blocks(const shadow *d, int protection) {
   for (const block *b = d->blocks; b; b = b->next)
@@ -54,21 +61,33 @@ static enum status protect_blocks(const shadow *d, int protection) {
   return STATUS_OK;
 }
 
-/* Runs a queue up to its command number `until`. */
-static enum status run_queue(const shadow *d, queue *q, uint64_t until) {
-  if (q->done >= until) return STATUS_OK;
-  TRY_RETURN(protect_blocks(d, PROT_READ | PROT_WRITE));
+static queue *queue_of(const shadow *d, uint64_t id) {
+  queue *q = d->queues;
+  while (q && q->id != id) q = q->next;
+  return q;
+}
+
+/* Runs a queue up to its command number `until`, and others as far as it waits for them. */
+static void run_commands(const shadow *d, queue *q, uint64_t until) {
   while (q->done < until) {
     command *c = q->first;
     if (c->loop)
       c->loop(c->arguments, c->n);
-    else
+    else if (c->to)
       memcpy(c->to, c->from, c->n);
+    queue *other = c->loop || c->to ? NULL : queue_of(d, c->moment.queue_id); /* a closed one has been waited for */
+    if (other) run_commands(d, other, c->moment.issued);
     q->first = c->next;
     if (!q->first) q->last = &q->first;
     q->done++;
     free(c);
   }
+}
+
+static enum status run_queue(const shadow *d, queue *q, uint64_t until) {
+  if (q->done >= until) return STATUS_OK;
+  TRY_RETURN(protect_blocks(d, PROT_READ | PROT_WRITE));
+  run_commands(d, q, until);
   return protect_blocks(d, PROT_NONE);
 }
 
@@ -161,10 +180,13 @@ static void issue(stream *s, const command *what, const void *a, size_t a_bytes)
     return;
   }
   *c = *what;
+  c->next = NULL;
+  c->n_arguments = a_bytes;
   if (a_bytes > 0) memcpy(c->arguments, a, a_bytes);
-  *q->last = c;
-  q->last = &c->next;
-  q->issued++;
+  command ***last = q->recording ? &q->recording->last : &q->last;
+  **last = c;
+  *last = &c->next;
+  q->issued += !q->recording;
 }
 
 static void shadow_copy(stream *s, void *to, const void *from, size_t n_bytes) {
@@ -198,9 +220,41 @@ static void shadow_event_record(event *e, stream *s) {
 static enum status shadow_event_wait(event *e) {
   const shadow *d = (const shadow *)e->device->native;
   const moment *m = (const moment *)e->native;
-  for (queue *q = d->queues; q; q = q->next)
-    if (q->id == m->queue_id) return run_queue(d, q, m->issued);
-  return STATUS_OK; /* never recorded, or its stream is closed, and that waited */
+  queue *q = queue_of(d, m->queue_id);
+  return q ? run_queue(d, q, m->issued) : STATUS_OK; /* never recorded, or its stream is closed, and that waited */
+}
+
+static void shadow_stream_wait(stream *s, event *e) {
+  const command c = {.moment = *(const moment *)e->native};
+  issue(s, &c, NULL, 0);
+}
+
+static enum status shadow_record_begin(stream *s) {
+  queue *q = (queue *)s->native;
+  recording *r = (recording *)calloc(1, sizeof *r);
+  if (!r) return FAIL(STATUS_NO_MEMORY, "cannot allocate a recording");
+  r->last = &r->first;
+  q->recording = r;
+  return STATUS_OK;
+}
+
+static enum status shadow_record_end(stream *s, recording **out) {
+  queue *q = (queue *)s->native;
+  *out = q->recording;
+  q->recording = NULL;
+  return STATUS_OK;
+}
+
+static void shadow_replay(stream *s, recording *r) {
+  for (const command *c = r->first; c; c = c->next) issue(s, c, c->arguments, c->n_arguments);
+}
+
+static void shadow_recording_release(recording *r) {
+  for (command *c = r->first, *next; c; c = next) {
+    next = c->next;
+    free(c);
+  }
+  free(r);
 }
 
 const device_ops device_shadow_ops = {
@@ -219,4 +273,9 @@ const device_ops device_shadow_ops = {
     .event_close = shadow_event_close,
     .event_record = shadow_event_record,
     .event_wait = shadow_event_wait,
+    .stream_wait = shadow_stream_wait,
+    .record_begin = shadow_record_begin,
+    .record_end = shadow_record_end,
+    .replay = shadow_replay,
+    .recording_release = shadow_recording_release,
 };

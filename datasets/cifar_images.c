@@ -10,37 +10,22 @@ typedef struct loaded {
   const cifar_images *set;
   mapped_file files[CIFAR_MAX_FILES];
   bool augment;
-  float value[CIFAR_CHANNELS][256]; /* the normalised value of a pixel's byte */
+  resident resident; /* its `value` serves the host too */
 } loaded;
-
-/* Where in the padded image the window lies, and whether it is mirrored. */
-typedef struct view {
-  int row, column; /* of the window's corner, relative to the image's: -PADDING to PADDING */
-  bool mirrored;
-} view;
 
 static size_t record_bytes(const cifar_images *set) { return set->n_labels + CIFAR_PIXELS; }
 
-static view draw_view(rng_key key, size_t lane) {
-  const rng_words words = rng_draw(rng_repurpose(key, RNG_AUGMENT), lane);
-  return (view){.row = (int)((uint64_t)words.w[0] * (2 * PADDING + 1) >> 32) - PADDING,
-                .column = (int)((uint64_t)words.w[1] * (2 * PADDING + 1) >> 32) - PADDING,
-                .mirrored = words.w[2] >> 31};
-}
-
 static void put_whole(const loaded *l, const uint8_t *pixels, float *x) {
   for (int c = 0; c < CIFAR_CHANNELS; c++)
-    for (int i = 0; i < PIXELS; i++) x[c * PIXELS + i] = l->value[c][pixels[c * PIXELS + i]];
+    for (int i = 0; i < PIXELS; i++) x[c * PIXELS + i] = l->resident.value[c][pixels[c * PIXELS + i]];
 }
 
-static void put_view(const loaded *l, const uint8_t *pixels, view v, float *x) {
+static void put_view(const loaded *l, const uint8_t *pixels, image_view v, float *x) {
   for (int c = 0; c < CIFAR_CHANNELS; c++)
     for (int row = 0; row < SIDE; row++)
       for (int column = 0; column < SIDE; column++) {
-        const int from_row = row + v.row, from_column = (v.mirrored ? SIDE - 1 - column : column) + v.column;
-        const bool inside = from_row >= 0 && from_row < SIDE && from_column >= 0 && from_column < SIDE;
-        x[(c * SIDE + row) * SIDE + column] =
-            l->value[c][inside ? pixels[(c * SIDE + from_row) * SIDE + from_column] : 0];
+        const long place = image_view_place(v, SIDE, SIDE, row, column);
+        x[(c * SIDE + row) * SIDE + column] = l->resident.value[c][place < 0 ? 0 : pixels[c * PIXELS + place]];
       }
 }
 
@@ -58,7 +43,7 @@ static enum status fetch(const data *d, const batch_request *request, float *x, 
     const uint8_t *pixels = record + l->set->n_labels;
     labels[j] = record[l->set->label];
     if (augment)
-      put_view(l, pixels, draw_view(request->key, j), x);
+      put_view(l, pixels, image_view_draw(request->key, j, PADDING), x);
     else
       put_whole(l, pixels, x);
   }
@@ -83,6 +68,27 @@ static enum status load_file(const cifar_images *set, const char *folder, size_t
       return FAIL(STATUS_BAD_DATA, "%s/%s: label %u of image %zu is not below %zu; %s", folder, file->name,
                   out->bytes[i * stride + set->label], i, set->n_classes, set->remedy);
   return file->checksum ? file_check(out, folder, file, set->remedy) : STATUS_OK;
+}
+
+/* The files as they are: records follow one another across their borders. */
+static void describe_resident(loaded *l) {
+  resident *r = &l->resident;
+  const cifar_images *set = l->set;
+  const size_t stride = record_bytes(set);
+  r->channels = CIFAR_CHANNELS;
+  r->height = r->width = SIDE;
+  r->padding = l->augment ? PADDING : 0;
+  for (int c = 0; c < CIFAR_CHANNELS; c++)
+    for (int byte = 0; byte < 256; byte++)
+      r->value[c][byte] = ((float)byte / 255.0f - set->mean[c]) / set->deviation[c];
+  for (size_t i = 0; i <= set->n_train_files; i++) {
+    resident_split *split = i < set->n_train_files ? &r->train : &r->test;
+    split->parts[split->n_parts].bytes = l->files[i].bytes;
+    split->parts[split->n_parts++].n = l->files[i].n;
+    split->first = set->n_labels;
+    split->first_label = set->label;
+    split->stride = split->stride_label = stride;
+  }
 }
 
 enum status cifar_images_open(const cifar_images *set, const dataset_env *env, bool augment, data **out) {
@@ -115,9 +121,8 @@ enum status cifar_images_open(const cifar_images *set, const dataset_env *env, b
     checksums[i] = XXH64(l->files[i].bytes, l->files[i].n, 0);
     l->base.standing = "unverified";
   }
-  for (int c = 0; c < CIFAR_CHANNELS; c++)
-    for (int byte = 0; byte < 256; byte++)
-      l->value[c][byte] = ((float)byte / 255.0f - set->mean[c]) / set->deviation[c];
+  describe_resident(l);
+  l->base.resident = &l->resident;
   l->base.checksum = XXH64(checksums, (set->n_train_files + 1) * sizeof *checksums, 0);
   *out = &l->base;
   return STATUS_OK;

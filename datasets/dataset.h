@@ -9,6 +9,11 @@
 #include "core/module.h"
 #include "core/rng.h"
 #include "core/status.h"
+#include "datasets/resident.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* PROBE is the fixed set on which gradient norms are measured: the first 2,048 training samples, or, of a
  * synthetic problem, the exact, noise-free objective. */
@@ -35,6 +40,7 @@ struct data {
                                     * walks the j-th contiguous part of its shard, so that state can be carried */
   uint64_t checksum;               /* of the content as loaded (xxHash64), part of a cell's hash */
   const char *standing;            /* "published": content equals the published files; else "unverified", "synthetic" */
+  const resident *resident;        /* for devices that make batches themselves; NULL: only `fetch` can */
   const float *spectrum;           /* quadratic: the width eigenvalues of the Hessian; else NULL */
   /* Fills x (n samples, sample-major, channel-height-width; tokens of a text as their numbers) and labels (n times
    * labels_per_sample; untouched where there are none). Pure. */
@@ -62,4 +68,7 @@ extern const dataset *const dataset_registry[]; /* NULL-terminated; generated */
 const dataset *dataset_find(const char *name);  /* NULL where there is none */
 void data_close(data *d);                       /* NULL is ignored */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

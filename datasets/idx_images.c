@@ -20,6 +20,7 @@ typedef struct loaded {
   data base;
   const idx_images *set;
   idx_array files[N_IDX_IMAGES_FILES];
+  resident resident; /* its `value` serves the host too */
 } loaded;
 
 /* Whether the file read as `which` has the shape, labels and content it must have. */
@@ -64,12 +65,11 @@ static enum status fetch(const data *d, const batch_request *request, float *x, 
   const uint8_t *images = l->files[test ? TEST_IMAGES : TRAIN_IMAGES].elements;
   const uint8_t *classes = l->files[test ? TEST_LABELS : TRAIN_LABELS].elements;
   const size_t n_pixels = d->height * d->width;
-  const float scale = 1.0f / (255.0f * l->set->deviation), shift = -l->set->mean / l->set->deviation;
   for (size_t j = 0; j < request->n; j++) {
     const size_t id = request->ids[j];
     if (id >= n_split) return FAIL(STATUS_BAD_INPUT, "sample %zu asked of a split of %zu", id, n_split);
     const uint8_t *pixels = images + id * n_pixels;
-    for (size_t i = 0; i < n_pixels; i++) x[j * n_pixels + i] = (float)pixels[i] * scale + shift;
+    for (size_t i = 0; i < n_pixels; i++) x[j * n_pixels + i] = l->resident.value[0][pixels[i]];
     labels[j] = classes[id];
   }
   return STATUS_OK;
@@ -79,6 +79,26 @@ static void close_images(data *d) {
   loaded *l = (loaded *)d->state;
   for (int i = 0; i < N_IDX_IMAGES_FILES; i++) idx_release(&l->files[i]);
   free(l);
+}
+
+static resident_split describe_split(const idx_array *images, const idx_array *labels) {
+  const size_t n = images->shape[0], n_pixels = images->shape[1] * images->shape[2];
+  return (resident_split){.parts = {{images->elements, n * n_pixels}, {labels->elements, n}},
+                          .n_parts = 2,
+                          .stride = n_pixels,
+                          .first_label = n * n_pixels,
+                          .stride_label = 1};
+}
+
+static void describe_resident(loaded *l) {
+  const float scale = 1.0f / (255.0f * l->set->deviation), shift = -l->set->mean / l->set->deviation;
+  resident *r = &l->resident;
+  *r = (resident){.channels = 1,
+                  .height = l->set->height,
+                  .width = l->set->width,
+                  .train = describe_split(&l->files[TRAIN_IMAGES], &l->files[TRAIN_LABELS]),
+                  .test = describe_split(&l->files[TEST_IMAGES], &l->files[TEST_LABELS])};
+  for (int byte = 0; byte < 256; byte++) r->value[0][byte] = (float)byte * scale + shift;
 }
 
 enum status idx_images_open(const idx_images *set, const dataset_env *env, data **out) {
@@ -109,6 +129,8 @@ enum status idx_images_open(const idx_images *set, const dataset_env *env, data 
     }
     checksums[i] = l->files[i].checksum;
   }
+  describe_resident(l);
+  l->base.resident = &l->resident;
   l->base.checksum = XXH64(checksums, sizeof checksums, 0);
   *out = &l->base;
   return STATUS_OK;

@@ -16,6 +16,7 @@ typedef struct tokens {
 typedef struct loaded {
   data base; /* base.state points back */
   tokens train, test;
+  resident resident;
 } loaded;
 
 /* Walks a text word by word. */
@@ -86,6 +87,10 @@ static enum status fetch(const data *d, const batch_request *request, float *x, 
   return STATUS_OK;
 }
 
+static resident_split describe_split(const tokens *t) {
+  return (resident_split){.parts = {{t->numbers, t->n * sizeof *t->numbers}}, .n_parts = 1};
+}
+
 static void close_text(data *d) {
   loaded *l = (loaded *)d->state;
   free(l->train.numbers);
@@ -119,6 +124,13 @@ enum status text_open(const text_options *o, text_part train, text_part test, da
                    .fetch = fetch,
                    .close = close_text,
                    .state = l};
+  l->resident = (resident){.is_text = true,
+                           .channels = 1,
+                           .height = 1,
+                           .width = o->steps,
+                           .train = describe_split(&l->train),
+                           .test = describe_split(&l->test)};
+  l->base.resident = &l->resident;
   *out = &l->base;
 exit:
   vocabulary_destroy(v);

@@ -107,3 +107,51 @@ Test(device_shadow, releasing_waits) {
   cr_assert_eq(stream_synchronize(lab.stream), STATUS_OK);
   lab_close(&lab);
 }
+
+/* What another stream does before an event happens before what comes after the wait, and the host waits for neither. */
+Test(device_shadow, streams_wait_for_each_other) {
+  device_lab lab = lab_open(DEVICE_SHADOW);
+  event *e = NULL;
+  stream *other = NULL;
+  cr_assert_eq(event_open(lab.device, &e), STATUS_OK);
+  cr_assert_eq(stream_open(lab.device, &other), STATUS_OK);
+  float *x = lab_zeroed(&lab, sizeof *x), seen = -1.0f;
+  stream_wait(other, e); /* never recorded: it has happened */
+  vec_fill(lab.stream, x, 3.0f, 1);
+  event_record(e, lab.stream);
+  vec_fill(lab.stream, x, 4.0f, 1);
+  stream_wait(other, e);
+  stream_copy(other, &seen, x, sizeof seen);
+  cr_assert_eq(seen, -1.0f);
+  cr_assert_eq(stream_synchronize(other), STATUS_OK);
+  cr_assert_eq(seen, 3.0f);
+  lab_read(&lab, &seen, x, sizeof seen);
+  cr_assert_eq(seen, 4.0f);
+  stream_close(other);
+  event_close(e);
+  device_release(lab.device, x);
+  lab_close(&lab);
+}
+
+/* A recording runs nothing when it is made, and each replay reads memory as it then is. */
+Test(device_shadow, recordings_are_issued_again) {
+  device_lab lab = lab_open(DEVICE_SHADOW);
+  recording *r = NULL;
+  float *x = lab_zeroed(&lab, sizeof *x), from = 1.0f, seen = -1.0f;
+  cr_assert_eq(stream_record_begin(lab.stream), STATUS_OK);
+  stream_copy(lab.stream, x, &from, sizeof from);
+  vec_scale(lab.stream, x, 2.0f, 1);
+  cr_assert_eq(stream_record_end(lab.stream, &r), STATUS_OK);
+  lab_read(&lab, &seen, x, sizeof seen);
+  cr_assert_eq(seen, 0.0f);
+  for (from = 1.0f; from < 4.0f; from++) {
+    stream_replay(lab.stream, r);
+    vec_scale(lab.stream, x, 10.0f, 1);
+    lab_read(&lab, &seen, x, sizeof seen);
+    cr_assert_eq(seen, 20.0f * from);
+  }
+  recording_release(lab.device, r);
+  recording_release(lab.device, NULL);
+  device_release(lab.device, x);
+  lab_close(&lab);
+}
