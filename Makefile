@@ -37,12 +37,15 @@ CUDA_ARCH ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[
 NVCC_FLAGS := -std=c++20 -O3 -fmad=false $(CUDA_ARCH) -I. -Werror all-warnings \
   -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra,-Wno-missing-field-initializers,-Werror
 
+# Never -lcuda: the program must start on a machine without a driver.
+CUDA_LIBS := -lcudnn -lcublas
+
 # The build folder is named by the flags: changing them never mixes objects.
 FLAGS_ID := $(shell echo '$(CC) $(CFLAGS) $(MANDATORY)' | cksum | cut -d' ' -f1)
 B := build/$(if $(SANITIZE),sanitize,$(ARCH))-$(FLAGS_ID)
 
 # ---------------------------------------------------------------- sources
-LIB_SOURCES := $(wildcard core/*.c datasets/*.c models/*.c models/cpu/*.c algorithms/*.c algorithms/methods/*.c \
+LIB_SOURCES := $(wildcard core/*.c datasets/*.c models/*.c models/cpu/*.c models/cuda/*.c algorithms/*.c algorithms/methods/*.c \
   algorithms/compressors/*.c $(filter-out runner/main.c,$(wildcard runner/*.c)))
 ANALYSIS_SOURCES := $(filter-out analysis/rates.c,$(wildcard analysis/*.c))
 TEST_SOURCES := $(wildcard tests/*.c)
@@ -51,9 +54,11 @@ LIB_OBJECTS := $(LIB_SOURCES:%.c=$B/%.o) $B/registry.o $B/embedded.o
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$B/%.o)
 MPI_OBJECTS := $(MPI_SOURCES:%.c=$B/%.o)
 ANALYSIS_OBJECTS := $(ANALYSIS_SOURCES:%.c=$B/%.o)
-# One source, two devices: what nvcc compiles too.
-CUDA_SOURCES := $(shell grep -ls 'core/kernel.h' core/*.c algorithms/*.c) $(wildcard algorithms/compressors/*.c)
-CUDA_OBJECTS := $(CUDA_SOURCES:%.c=$B/cuda/%.o) $B/cuda/core/device_cuda.o $B/cuda/registry.o
+# One source, two devices: what nvcc compiles too. What it alone compiles is called .cu.
+CUDA_SOURCES := $(shell grep -ls 'core/kernel.h' core/*.c algorithms/*.c) $(wildcard algorithms/compressors/*.c models/cuda/*.c)
+CUDA_ONLY := $(wildcard core/*.cu models/cuda/*.cu)
+CUDA_OBJECTS := $(CUDA_SOURCES:%.c=$B/cuda/%.o) $(CUDA_ONLY:%.cu=$B/cuda/%.o) $B/cuda/registry.o
+CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
 TERSE := $B/terse
 TESTS := $B/unit_tests
 
@@ -174,7 +179,7 @@ $B/embedded.c: runner/schema.sql runner/views.sql runner/templates/compressor.c.
 	  $(call as_literal,runner/templates/compressor.c.in); echo ';'; } > $@
 
 $B/libterse.a: $(LIB_OBJECTS)
-	@rm -f $@; ar rcs $@ $^
+	@rm -f $@; ar qcs $@ $^
 
 $(TERSE): $B/runner/main.o $B/libterse.a
 	$(info link  $@)
@@ -204,7 +209,7 @@ $B/cuda/registry.o: $B/cuda/registry.cu
 	@$(NVCC) $(NVCC_FLAGS) -c $< -o $@
 $B/libterse_cuda.so: $(CUDA_OBJECTS)
 	$(info link  $@)
-	@$(NVCC) -shared -cudart static -o $@ $^
+	@$(NVCC) -shared -cudart static -o $@ $^ $(CUDA_LIBS)
 
 # ---------------------------------------------------------------- running
 RESULTS ?= results/results.db

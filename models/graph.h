@@ -9,6 +9,10 @@
 
 #include "core/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum layer_kind {
   LAYER_CONV,       /* 2-D convolution, with bias or without */
   LAYER_DENSE,      /* y = W x + b, of every step of a sequence */
@@ -100,4 +104,7 @@ const size_t *graph_shape(const graph *g, size_t value);
 /* Elements of a shape. */
 size_t graph_count(const size_t shape[3]);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/args.h"
 #include "core/rng.h"
+#include "tests/plain_library.h"
 
 /* Word i of a text. */
 static uint32_t word(const data *d, enum split split, uint64_t i) {
@@ -69,10 +70,24 @@ enum status build_graph(const char *name, const data *d, const char *const *keys
   return status;
 }
 
-void fixture_open(fixture *f, enum device_kind kind, const graph *g, size_t batch, uint64_t seed) {
+const char *const fixture_place_names[N_FIXTURE_PLACES] = {"CPU", "shadow", "shadow with the GPU's executor", "CUDA"};
+
+int fixture_n_places(void) {
+  const char *reason;
+  return device_cuda_count(&reason) > 0 ? FIXTURE_CUDA + 1 : FIXTURE_CUDA;
+}
+
+void fixture_open(fixture *f, enum fixture_place place, const graph *g, size_t batch, uint64_t seed) {
+  fixture_open_with(f, place, g, batch, seed, &(net_options){.math = MATH_FP32});
+}
+
+void fixture_open_with(fixture *f, enum fixture_place place, const graph *g, size_t batch, uint64_t seed,
+                       const net_options *options) {
+  const enum device_kind kind = place == FIXTURE_CPU ? DEVICE_CPU : place == FIXTURE_CUDA ? DEVICE_CUDA : DEVICE_SHADOW;
   cr_assert_eq(device_open(kind, &f->device), STATUS_OK, "%s", status_detail());
+  if (place == FIXTURE_PLAIN) f->device->executor = &plain_executor_ops;
   cr_assert_eq(stream_open(f->device, &f->stream), STATUS_OK);
-  cr_assert_eq(net_create(g, f->device, f->stream, batch, &f->net), STATUS_OK, "%s", status_detail());
+  cr_assert_eq(net_create_with(g, f->device, f->stream, batch, options, &f->net), STATUS_OK, "%s", status_detail());
   f->n_params = net_layers(f->net)->n_params;
   cr_assert_eq(device_floats(f->device, f->n_params, &f->params), STATUS_OK);
   f->n_state = net_n_state(f->net);

@@ -16,6 +16,12 @@ void random_sample(const data *d, enum split split, uint32_t id, float *x, int32
 enum status build_graph(const char *name, const data *d, const char *const *keys, const char *const *values, size_t n,
                         graph *g) WARN_UNUSED;
 
+/* Where a net runs: PLAIN is the GPU's executor over plain loops, on the shadow device (tests/plain_library.h). */
+enum fixture_place { FIXTURE_CPU, FIXTURE_SHADOW, FIXTURE_PLAIN, FIXTURE_CUDA, N_FIXTURE_PLACES };
+extern const char *const fixture_place_names[N_FIXTURE_PLACES];
+/* How many of the places there are here, from the first on: CUDA's only where there is a GPU. */
+int fixture_n_places(void);
+
 typedef struct fixture {
   device *device;
   stream *stream;
@@ -26,7 +32,9 @@ typedef struct fixture {
 } fixture;
 
 /* A net of `g` on a device, with parameters from net_init(seed). Fails the test where anything fails. */
-void fixture_open(fixture *f, enum device_kind kind, const graph *g, size_t batch, uint64_t seed);
+void fixture_open(fixture *f, enum fixture_place place, const graph *g, size_t batch, uint64_t seed);
+void fixture_open_with(fixture *f, enum fixture_place place, const graph *g, size_t batch, uint64_t seed,
+                       const net_options *options);
 void fixture_close(fixture *f);
 /* The gradient and loss of one step, copied to the host. */
 void fixture_gradient(fixture *f, const data *d, const batch_request *request, float *gradient, float *loss);

@@ -48,7 +48,8 @@ static void read_golden(const char *path, golden *g) {
 }
 
 /* The net's loss and gradient on the golden's batch; of a text on its second one, with what the first one left. */
-static size_t compute(golden *g, const layer_slice **slices, float **gradient, float *loss, fixture *f) {
+static size_t compute(golden *g, enum fixture_place place, const layer_slice **slices, float **gradient, float *loss,
+                      fixture *f) {
   const char *keys[4], *values[4];
   char *rest = g->parameters;
   size_t n = 0;
@@ -61,7 +62,7 @@ static size_t compute(golden *g, const layer_slice **slices, float **gradient, f
                         : random_data(g->shape[0], g->shape[1], g->shape[2], g->n_classes, n_samples, n_samples);
   graph *layers = malloc(sizeof *layers);
   cr_assert_eq(build_graph(g->model, d, keys, values, n, layers), STATUS_OK, "%s", status_detail());
-  fixture_open(f, DEVICE_CPU, layers, g->batch, g->seed);
+  fixture_open(f, place, layers, g->batch, g->seed);
   *gradient = malloc(f->n_params * sizeof **gradient);
   for (uint32_t t = 0; t < (g->lane > 0 ? 2 : 1); t++) {
     uint32_t ids[MAX_BATCH];
@@ -96,40 +97,55 @@ static double projected_error(const golden *g, const float *gradient) {
   return sqrt(squares / SIGNS) / g->whole.norm;
 }
 
-Test(golden, loss_and_gradient_are_pytorchs_in_fp64, .timeout = 400) {
+static void check_golden(const char *path, enum fixture_place place, golden *g) {
+  const char *where = fixture_place_names[place];
+  const layer_slice *slices;
+  float *gradient, loss;
+  fixture f;
+  cr_assert_eq(compute(g, place, &slices, &gradient, &loss, &f), g->n_tensors, "%s", path);
+  cr_assert_eq(f.n_params, g->whole.n, "%s: %zu parameters", path, f.n_params);
+  cr_expect(fabs(loss - g->loss) <= 1e-5 * g->loss, "%s on %s: loss %.9g, not %.9g", path, where, loss, g->loss);
+  for (size_t i = 0; i < g->n_tensors; i++) {
+    const tensor *t = &g->tensors[i];
+    cr_assert_eq(slices[i].n, t->n, "%s: %s has %zu elements", path, t->name, slices[i].n);
+    const double error = fabs(norm_of(gradient + slices[i].offset, t->n) / t->norm - 1);
+    cr_expect(error <= tolerance_of(t), "%s on %s: |gradient| of %s is off by %.2g", path, where, t->name, error);
+  }
+  const double error = projected_error(g, gradient);
+  cr_expect(error <= tolerance_of(&g->whole), "%s on %s: the gradient is off by about %.2g", path, where, error);
+
+  /* What norms do not see, the projections do: two neighbours in each other's place. */
+  size_t largest = 0;
+  for (size_t i = 0; i + 1 < g->whole.n; i++)
+    if (fabsf(gradient[i] - gradient[i + 1]) > fabsf(gradient[largest] - gradient[largest + 1])) largest = i;
+  const float other = gradient[largest];
+  gradient[largest] = gradient[largest + 1];
+  gradient[largest + 1] = other;
+  cr_expect(projected_error(g, gradient) > tolerance_of(&g->whole), "%s: the projections are blind", path);
+  free(gradient);
+  fixture_close(&f);
+}
+
+/* Plain loops take too long for more parameters than `most`. */
+static void check_goldens(enum fixture_place place, size_t most) {
   glob_t found;
   cr_assert_eq(glob(TERSE_SOURCE "/tests/golden/*.txt", 0, NULL, &found), 0);
   cr_assert_geq(found.gl_pathc, 16);
   golden *g = malloc(sizeof *g);
   for (size_t k = 0; k < found.gl_pathc; k++) {
-    const char *path = found.gl_pathv[k];
-    const layer_slice *slices;
-    float *gradient, loss;
-    fixture f;
-    read_golden(path, g);
-    cr_assert_eq(compute(g, &slices, &gradient, &loss, &f), g->n_tensors, "%s", path);
-    cr_assert_eq(f.n_params, g->whole.n, "%s: %zu parameters", path, f.n_params);
-    cr_expect(fabs(loss - g->loss) <= 1e-5 * g->loss, "%s: loss %.9g, not %.9g", path, loss, g->loss);
-    for (size_t i = 0; i < g->n_tensors; i++) {
-      const tensor *t = &g->tensors[i];
-      cr_assert_eq(slices[i].n, t->n, "%s: %s has %zu elements", path, t->name, slices[i].n);
-      const double error = fabs(norm_of(gradient + slices[i].offset, t->n) / t->norm - 1);
-      cr_expect(error <= tolerance_of(t), "%s: |gradient| of %s is off by %.2g", path, t->name, error);
-    }
-    const double error = projected_error(g, gradient);
-    cr_expect(error <= tolerance_of(&g->whole), "%s: the gradient is off by about %.2g", path, error);
-
-    /* What norms do not see, the projections do: two neighbours in each other's place. */
-    size_t largest = 0;
-    for (size_t i = 0; i + 1 < g->whole.n; i++)
-      if (fabsf(gradient[i] - gradient[i + 1]) > fabsf(gradient[largest] - gradient[largest + 1])) largest = i;
-    const float other = gradient[largest];
-    gradient[largest] = gradient[largest + 1];
-    gradient[largest + 1] = other;
-    cr_expect(projected_error(g, gradient) > tolerance_of(&g->whole), "%s: the projections are blind", path);
-    free(gradient);
-    fixture_close(&f);
+    read_golden(found.gl_pathv[k], g);
+    if (g->whole.n <= most) check_golden(found.gl_pathv[k], place, g);
   }
   free(g);
   globfree(&found);
+}
+
+Test(golden, loss_and_gradient_are_pytorchs_in_fp64, .timeout = 400) { check_goldens(FIXTURE_CPU, SIZE_MAX); }
+
+Test(golden, so_they_are_on_the_gpus_executor, .timeout = 400) { check_goldens(FIXTURE_PLAIN, 3000000); }
+
+Test(golden, so_they_are_on_cuda, .timeout = 400) {
+  const char *reason = "";
+  if (device_cuda_count(&reason) == 0) cr_skip_test("%s", reason);
+  check_goldens(FIXTURE_CUDA, SIZE_MAX);
 }

@@ -33,11 +33,11 @@ typedef struct problem {
   float *gradient;
 } problem;
 
-static void problem_open(problem *p, enum device_kind kind) {
+static void problem_open(problem *p, enum fixture_place place) {
   p->graph = (graph *)malloc(sizeof *p->graph);
   p->text = random_text(STEPS, WORDS, 64, N_TEST);
   build(p->text, "6", p->graph);
-  fixture_open(&p->f, kind, p->graph, BATCH, 5);
+  fixture_open(&p->f, place, p->graph, BATCH, 5);
   cr_assert_eq(p->f.n_state, 2 * 2 * BATCH * 6);
   p->params = (double *)malloc(p->f.n_params * sizeof *p->params);
   p->should_be = (double *)malloc(p->f.n_params * sizeof *p->should_be);
@@ -94,8 +94,8 @@ static void check_near(double is, double should_be, const char *what) {
 
 Test(lstm, agrees_with_fp64_on_an_unbroken_text) {
   problem p, shadow;
-  problem_open(&p, DEVICE_CPU);
-  problem_open(&shadow, DEVICE_SHADOW);
+  problem_open(&p, FIXTURE_CPU);
+  problem_open(&shadow, FIXTURE_SHADOW);
   double sum = 0;
   double *state = (double *)malloc(p.f.n_state * sizeof *state);
   for (uint32_t t = 0; t < 4; t++) {
@@ -115,10 +115,36 @@ Test(lstm, agrees_with_fp64_on_an_unbroken_text) {
   problem_close(&shadow);
 }
 
+/* The same on the GPU's executor, and what it then makes of the test text. */
+Test(lstm, agrees_with_fp64_on_the_gpus_executor) {
+  for (int place = FIXTURE_PLAIN; place < fixture_n_places(); place++) {
+    problem p;
+    evaluation e;
+    problem_open(&p, (enum fixture_place)place);
+    double *state = (double *)calloc(p.f.n_state, sizeof *state);
+    float *now = (float *)malloc(p.f.n_state * sizeof *now);
+    for (uint32_t t = 0; t < 6; t++) {
+      const bool fresh = t == 0 || t == 4;
+      const float loss = train(&p, t, fresh);
+      check_near(loss, read_lanes(&p, SPLIT_TRAIN, t, 1, BATCH, 10, fresh ? NULL : state, p.should_be), "one batch");
+      cr_assert_leq(relative_error(p.gradient, p.should_be, p.f.n_params), 1e-5);
+      stream_copy(p.f.stream, now, p.f.state, p.f.n_state * sizeof *now);
+      cr_assert_eq(stream_synchronize(p.f.stream), STATUS_OK);
+      for (size_t i = 0; i < p.f.n_state; i++) state[i] = now[i];
+    }
+    const double three = read_lanes(&p, SPLIT_TEST, 0, 3, 3, 3, NULL, NULL),
+                 one = read_lanes(&p, SPLIT_TEST, 9, 1, 1, 1, NULL, NULL);
+    cr_assert_eq(net_evaluate(p.f.net, p.text, SPLIT_TEST, p.f.params, &e), STATUS_OK);
+    check_near(e.loss, (9 * three + one) / 10, "evaluation");
+    free(state), free(now);
+    problem_close(&p);
+  }
+}
+
 /* What one worker does with its state is nothing to another; without state there is no step. */
 Test(lstm, workers_states_are_apart) {
   problem p;
-  problem_open(&p, DEVICE_CPU);
+  problem_open(&p, FIXTURE_CPU);
   float alone[3], *first = p.f.state, *second;
   cr_assert_eq(device_floats(p.f.device, p.f.n_state, &second), STATUS_OK);
   for (uint32_t t = 0; t < 3; t++) alone[t] = train(&p, t, t == 0);
@@ -140,7 +166,7 @@ Test(lstm, workers_states_are_apart) {
 Test(lstm, evaluation_reads_the_split_in_lanes) {
   problem p;
   evaluation e, again;
-  problem_open(&p, DEVICE_CPU);
+  problem_open(&p, FIXTURE_CPU);
   train(&p, 0, true);
   float *before = (float *)malloc(p.f.n_state * sizeof *before);
   memcpy(before, p.f.state, p.f.n_state * sizeof *before);
@@ -162,7 +188,7 @@ Test(lstm, takes_texts_only) {
   problem p;
   data *images = random_data(1, 1, STEPS, WORDS, 8, 8);
   evaluation e;
-  problem_open(&p, DEVICE_CPU);
+  problem_open(&p, FIXTURE_CPU);
   cr_assert_eq(net_evaluate(p.f.net, images, SPLIT_TEST, p.f.params, &e), STATUS_BAD_INPUT);
   cr_assert(strstr(status_detail(), "labels"));
   graph_begin(g, 3, 8, 8);

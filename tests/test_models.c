@@ -115,7 +115,7 @@ Test(models, layer_table_is_the_canonical_layout) {
   data *d = random_data(1, 28, 28, 10, 8, 8);
   fixture f;
   cr_assert_eq(build_model("lenet5", d, NULL, g), STATUS_OK);
-  fixture_open(&f, DEVICE_CPU, g, 1, 3);
+  fixture_open(&f, FIXTURE_CPU, g, 1, 3);
   const layer_table *t = net_layers(f.net);
   size_t offset = 0;
   cr_assert_eq(t->n_slices, 10);
@@ -200,8 +200,8 @@ static void check_model(const char *name, const char *l2, size_t channels, size_
   data *d = random_data(channels, side, side, 10, 40, n_test);
   fixture f, shadow;
   cr_assert_eq(build_model(name, d, l2, g), STATUS_OK);
-  fixture_open(&f, DEVICE_CPU, g, BATCH, 11);
-  fixture_open(&shadow, DEVICE_SHADOW, g, BATCH, 11);
+  fixture_open(&f, FIXTURE_CPU, g, BATCH, 11);
+  fixture_open(&shadow, FIXTURE_SHADOW, g, BATCH, 11);
   const size_t n = f.n_params;
   double *should_be = (double *)malloc(n * sizeof *should_be);
   float *gradient = (float *)malloc(n * sizeof *gradient), *other = (float *)malloc(n * sizeof *other), loss,
@@ -243,6 +243,55 @@ static void check_model(const char *name, const char *l2, size_t channels, size_
   data_close(d);
 }
 
+/* The same on devices whose bits are their own: on every call the same ones, from a recording too. */
+static void check_gpu(const char *name, const char *l2, size_t channels, size_t side, size_t n_test) {
+  graph *g = (graph *)malloc(sizeof *g);
+  data *d = random_data(channels, side, side, 10, 40, n_test);
+  const uint32_t ids[BATCH] = {0, 1, 2, 3, 4, 5, 6, 7};
+  const batch_request request = {.split = SPLIT_TRAIN, .ids = ids, .n = BATCH, .worker = 0};
+  fixture host;
+  evaluation e;
+  cr_assert_eq(build_model(name, d, l2, g), STATUS_OK);
+  fixture_open(&host, FIXTURE_CPU, g, BATCH, 11);
+  const size_t n = host.n_params;
+  double *should_be = (double *)malloc(n * sizeof *should_be), *of_test = (double *)malloc(n * sizeof *of_test);
+  float *gradient = (float *)malloc(n * sizeof *gradient), *other = (float *)malloc(n * sizeof *other), loss;
+  const double mean_loss = reference_split(g, &host, d, SPLIT_TRAIN, BATCH, should_be);
+  const double test_loss = reference_test_loss(g, &host, d);
+  reference_split(g, &host, d, SPLIT_TEST, n_test, of_test);
+  for (int place = FIXTURE_PLAIN; place < fixture_n_places(); place++) {
+    const char *where = fixture_place_names[place];
+    fixture f;
+    fixture_open(&f, (enum fixture_place)place, g, BATCH, 11);
+    for (int again = 0; again < 4; again++) {
+      fixture_gradient(&f, d, &request, again == 0 ? gradient : other, &loss);
+      cr_assert(fabs(loss - mean_loss) <= 1e-5 * mean_loss, "%s on %s: loss %.9g, not %.9g", name, where, loss, mean_loss);
+      const double error = relative_error(again == 0 ? gradient : other, should_be, n);
+      cr_assert(error <= 1e-4, "%s on %s: the gradient is off by %g", name, where, error);
+      cr_assert(again == 0 || memcmp(gradient, other, n * sizeof *other) == 0, "%s on %s: two calls differ", name, where);
+      cr_assert_eq(net_evaluate(f.net, d, SPLIT_TEST, f.params, &e), STATUS_OK, "%s", status_detail());
+      cr_assert(fabs(e.loss - test_loss) <= 1e-5 * test_loss, "%s on %s: test loss %.9g, not %.9g", name, where, e.loss,
+                test_loss);
+      double whole;
+      cr_assert_eq(net_full_gradient(f.net, d, SPLIT_TEST, f.params, f.gradient, &whole), STATUS_OK);
+      stream_copy(f.stream, other, f.gradient, n * sizeof *other);
+      cr_assert_eq(stream_synchronize(f.stream), STATUS_OK);
+      cr_assert_leq(relative_error(other, of_test, n), 1e-4);
+    }
+    fixture_close(&f);
+  }
+  free(should_be), free(of_test), free(gradient), free(other), free(g);
+  fixture_close(&host);
+  data_close(d);
+}
+
+Test(models, agree_with_fp64_on_the_gpus_executor) {
+  check_gpu("lenet5", NULL, 3, 32, 2 * BATCH + 3);
+  check_gpu("softmax", "0.3", 3, 7, 2 * BATCH + 3);
+  check_gpu("mlp", NULL, 1, 14, 2 * BATCH + 3);
+  check_gpu("resnet20", NULL, 3, 16, 2 * BATCH);
+}
+
 Test(models, lenet5_agrees_with_fp64) {
   check_model("lenet5", NULL, 1, 28, 2 * BATCH + 3);
   check_model("lenet5", NULL, 3, 32, 2 * BATCH + 3);
@@ -254,7 +303,7 @@ Test(models, label_smoothing_agrees_with_fp64) {
   data *d = random_data(1, 7, 7, 10, 40, 2 * BATCH + 3);
   fixture plain, f;
   cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
-  fixture_open(&plain, DEVICE_CPU, g, BATCH, 11);
+  fixture_open(&plain, FIXTURE_CPU, g, BATCH, 11);
   const size_t n = plain.n_params;
   double *should_be = (double *)malloc(n * sizeof *should_be), whole;
   float *gradient = (float *)malloc(n * sizeof *gradient), loss, plain_loss;
@@ -266,7 +315,7 @@ Test(models, label_smoothing_agrees_with_fp64) {
   const double shares[] = {0.1, 0.75};
   for (int i = 0; i < 2; i++) {
     g->label_smoothing = shares[i];
-    fixture_open(&f, DEVICE_CPU, g, BATCH, 11);
+    fixture_open(&f, FIXTURE_CPU, g, BATCH, 11);
     const double mean_loss = reference_split(g, &f, d, SPLIT_TRAIN, BATCH, should_be);
     fixture_gradient(&f, d, &request, gradient, &loss);
     cr_assert(fabs(loss - mean_loss) <= 1e-5 * mean_loss, "loss %.9g, not %.9g", loss, mean_loss);
@@ -290,7 +339,7 @@ Test(models, the_cpu_has_fp32_only) {
   data *d = random_data(1, 7, 7, 10, 40, BATCH);
   fixture f;
   cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
-  fixture_open(&f, DEVICE_CPU, g, BATCH, 11);
+  fixture_open(&f, FIXTURE_CPU, g, BATCH, 11);
   for (enum math math = MATH_TF32; math < N_MATH; math++) {
     net *refused;
     cr_assert_eq(net_create_with(g, f.device, f.stream, BATCH, &(net_options){.math = math}, &refused),
@@ -321,7 +370,7 @@ Test(models, accuracy_counts_the_right_ones) {
   float sample[6];
   int32_t label;
   cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
-  fixture_open(&f, DEVICE_CPU, g, 10, 1);
+  fixture_open(&f, FIXTURE_CPU, g, 10, 1);
   memset(f.params, 0, f.n_params * sizeof *f.params);
   cr_assert_eq(net_evaluate(f.net, d, SPLIT_PROBE, f.params, &e), STATUS_OK);
   cr_assert(fabs(e.loss - log(4)) < 1e-6);
@@ -346,14 +395,13 @@ Test(models, quadratic_is_exact) {
   graph *g = (graph *)malloc(sizeof *g);
   data *d = open_quadratic();
   cr_assert_eq(build_model("quadratic", d, NULL, g), STATUS_OK);
-  const enum device_kind kinds[] = {DEVICE_CPU, DEVICE_SHADOW};
-  for (int k = 0; k < 2; k++) {
+  for (int k = 0; k < fixture_n_places(); k++) {
     fixture f;
     evaluation e;
     float gradient[50], loss, z[3 * 50], zero[50];
     const uint32_t ids[3] = {0, 1, 2};
     const batch_request request = {.ids = ids, .n = 3, .worker = 1, .key = rng_stream(4, RNG_DATA, 1, 17)};
-    fixture_open(&f, kinds[k], g, 3, 1);
+    fixture_open(&f, (enum fixture_place)k, g, 3, 1);
     for (int i = 0; i < 50; i++) cr_assert_eq(f.host[i], 1);
     for (int i = 0; i < 50; i++) f.host[i] = rng_normal_at(rng_stream(1, RNG_TEST, -1, 0), (uint64_t)i);
     stream_copy(f.stream, f.params, f.host, sizeof gradient);
@@ -385,16 +433,15 @@ Test(models, quadratic_is_exact) {
 Test(models, descent_reduces_the_loss) {
   const char *const names[] = {"lenet5", "softmax"};
   const float rates[] = {0.1f, 0.01f};
-  const enum device_kind kinds[] = {DEVICE_CPU, DEVICE_SHADOW};
   graph *g = (graph *)malloc(sizeof *g);
   data *d = random_data(1, 28, 28, 10, 16, 16);
-  for (int k = 0; k < 2; k++)
+  for (int k = 0; k < fixture_n_places(); k++)
     for (int m = 0; m < 2; m++) {
       fixture f;
       evaluation before, after;
       uint32_t ids[BATCH];
       cr_assert_eq(build_model(names[m], d, NULL, g), STATUS_OK);
-      fixture_open(&f, kinds[k], g, BATCH, 2);
+      fixture_open(&f, (enum fixture_place)k, g, BATCH, 2);
       cr_assert_eq(net_evaluate(f.net, d, SPLIT_PROBE, f.params, &before), STATUS_OK);
       for (uint32_t t = 0; t < 40; t++) {
         for (uint32_t j = 0; j < BATCH; j++) ids[j] = (t * BATCH + j) % 16;
@@ -419,7 +466,7 @@ Test(models, misuse_is_an_error) {
   evaluation e;
   const uint32_t ids[BATCH + 1] = {0};
   cr_assert_eq(build_model("softmax", d, NULL, g), STATUS_OK);
-  fixture_open(&f, DEVICE_CPU, g, BATCH, 2);
+  fixture_open(&f, FIXTURE_CPU, g, BATCH, 2);
   const batch_request large = {.ids = ids, .n = BATCH + 1, .worker = 0};
   cr_assert_eq(net_gradient(f.net, d, &large, f.params, f.state, f.gradient, f.loss), STATUS_BAD_INPUT);
   cr_assert_eq(net_evaluate(f.net, other, SPLIT_TEST, f.params, &e), STATUS_BAD_INPUT);

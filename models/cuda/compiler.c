@@ -1,0 +1,225 @@
+#include "models/cuda/compiler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { COPY_ALIGNMENT = 128 }; /* elements: 256 bytes even of bf16 */
+
+/* ---- pieces */
+
+static size_t steps_of(const compiler *c, size_t value) { return value == 0 ? 1 : c->graph->layers[value - 1].steps; }
+
+size_t value_rows(const compiler *c, size_t value) {
+  const size_t *shape = graph_shape(c->graph, value);
+  return c->batch * steps_of(c, value) * shape[1] * shape[2];
+}
+
+static size_t value_count(const compiler *c, size_t value) {
+  return c->batch * steps_of(c, value) * graph_count(graph_shape(c->graph, value));
+}
+
+tensor *value_tensor(compiler *c, size_t value, bool is_half) {
+  tensor *t = gpu_program_tensor(c->program, TENSOR_OWN, value_count(c, value) * (is_half ? 2 : 4));
+  t->is_half = is_half;
+  return t;
+}
+
+step *add_step(compiler *c, void (*run)(const step *, const binding *, stream *), tensor *a, tensor *b, tensor *d) {
+  step *s = gpu_program_step(c->program, run);
+  s->t[0] = a;
+  s->t[1] = b;
+  s->t[2] = d;
+  s->ops = c->ops;
+  s->library = c->library;
+  return s;
+}
+
+void add_slope(compiler *c, size_t value, tensor *part) {
+  tensor **slope = &c->slopes[value];
+  if (!*slope) {
+    *slope = part;
+    return;
+  }
+  tensor *sum = value_tensor(c, value, (*slope)->is_half);
+  add_step(c, run_sum, *slope, part, sum)->rows = value_count(c, value);
+  *slope = sum;
+}
+
+static size_t elements_of(const tensor *t) { return t->n_bytes / (t->is_half ? 2 : 4); }
+
+/* How run_convert goes: its `inner`. */
+enum direction { KEEP = 0, TO_PLAIN = 1, FROM_PLAIN = 2 };
+
+static tensor *convert(compiler *c, size_t value, tensor *from, bool is_half, enum direction direction) {
+  const size_t *shape = graph_shape(c->graph, value);
+  tensor *to = gpu_program_tensor(c->program, TENSOR_OWN, elements_of(from) * (is_half ? 2 : 4));
+  to->is_half = is_half;
+  step *s = add_step(c, run_convert, from, to, NULL);
+  s->rows = direction == KEEP ? 1 : c->batch;
+  s->in[0] = direction == KEEP ? elements_of(from) : shape[0];
+  s->in[1] = direction == KEEP ? 1 : shape[1] * shape[2];
+  s->inner = direction == FROM_PLAIN ? 2 : 1;
+  return to;
+}
+
+tensor *as_type(compiler *c, tensor *from, bool is_half) {
+  return from->is_half == is_half ? from : convert(c, 0, from, is_half, KEEP);
+}
+
+static bool is_plain(const compiler *c, size_t value) {
+  const size_t *shape = graph_shape(c->graph, value);
+  return shape[0] == 1 || shape[1] * shape[2] == 1;
+}
+
+tensor *as_plain(compiler *c, size_t value, tensor *from, bool is_half) {
+  return is_plain(c, value) ? as_type(c, from, is_half) : convert(c, value, from, is_half, TO_PLAIN);
+}
+
+tensor *from_plain(compiler *c, size_t value, tensor *from) {
+  const bool is_half = c->values[value]->is_half;
+  return is_plain(c, value) ? as_type(c, from, is_half) : convert(c, value, from, is_half, FROM_PLAIN);
+}
+
+/* ---- copies of weights */
+
+/* Plans the copies of all layers of a kind: the first element after them. */
+static size_t plan_copies(compiler *c, enum layer_kind kind, size_t to) {
+  for (size_t i = 0; i < c->graph->n_layers; i++) {
+    const layer *l = &c->graph->layers[i];
+    if (l->kind != kind) continue;
+    const parameter *p = &l->parameters[0];
+    weights_entry *e = &c->copied[c->n_copied++];
+    e->offset = p->offset;
+    e->to = to;
+    e->out = (uint32_t)p->shape[0];
+    e->area = kind == LAYER_CONV ? (uint32_t)(l->kernel * l->kernel) : 1;
+    e->in = (uint32_t)(p->n / e->out / e->area);
+    c->memos[i].copy = to;
+    to += (p->n + COPY_ALIGNMENT - 1) / COPY_ALIGNMENT * COPY_ALIGNMENT;
+  }
+  return to;
+}
+
+/* Convolutions read copies always, dense layers in bf16 only; the gradients of these are fp32 and go where they belong. */
+static void copy_weights(compiler *c) {
+  program *p = c->program;
+  const graph *g = c->graph;
+  const size_t width = c->is_half ? 2 : 4;
+  c->copied = (weights_entry *)calloc(g->n_layers + 1, sizeof *c->copied);
+  if (!c->copied) {
+    p->status = FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
+    return;
+  }
+  const size_t n_conv = plan_copies(c, LAYER_CONV, 0);
+  c->n_convolutions = c->n_copied;
+  const size_t n = c->is_half ? plan_copies(c, LAYER_DENSE, n_conv) : n_conv;
+  if (n == 0) return;
+  c->copies = gpu_program_tensor(p, TENSOR_OWN, n * width);
+  c->copies_gradient = gpu_program_tensor(p, TENSOR_OWN, n_conv * width);
+  c->copies->is_half = c->copies_gradient->is_half = c->is_half;
+  c->entries = gpu_program_tensor(p, TENSOR_KEPT, c->n_copied * sizeof *c->copied);
+  c->entries->contents = c->copied;
+  step *s = add_step(c, run_copy_weights, c->copies, c->params, c->entries);
+  s->rows = n;
+  s->columns = c->n_copied;
+  for (size_t i = 0; i < g->n_layers; i++) {
+    const layer *l = &g->layers[i];
+    layer_memo *m = &c->memos[i];
+    if (l->kind != LAYER_CONV && !(l->kind == LAYER_DENSE && c->is_half)) continue;
+    m->weights = gpu_program_part(p, c->copies, m->copy * width, l->parameters[0].n * width);
+    if (l->kind == LAYER_CONV)
+      m->weights_slope = gpu_program_part(p, c->copies_gradient, m->copy * width, l->parameters[0].n * width);
+  }
+}
+
+static void give_back_gradients(compiler *c) {
+  if (c->n_convolutions == 0) return;
+  step *s = add_step(c, run_copy_gradients, c->copies_gradient, c->gradient, c->entries);
+  s->rows = elements_of(c->copies_gradient);
+  s->columns = c->n_convolutions;
+}
+
+/* ---- the whole */
+
+static size_t n_readers(const graph *g, size_t value) {
+  size_t n = 0;
+  for (size_t i = 0; i < g->n_layers; i++)
+    n += (g->layers[i].from == value) + (g->layers[i].kind == LAYER_ADD && g->layers[i].other == value);
+  return n;
+}
+
+/* A norm whose output only the next layer, an addition, reads. */
+static bool is_fusible(const graph *g, size_t i) {
+  const layer *l = &g->layers[i];
+  return l->kind == LAYER_BATCH_NORM && !l->relu && i + 1 < g->n_layers && l[1].kind == LAYER_ADD &&
+         l[1].from == i + 1 && n_readers(g, i + 1) == 1;
+}
+
+static void compile_forward(compiler *c, size_t i) {
+  const layer *l = &c->graph->layers[i];
+  layer_memo *m = &c->memos[i];
+  if (m->is_fused) return; /* an addition: done with its norm */
+  m->is_fused = is_fusible(c->graph, i);
+  if (m->is_fused) m[1].is_fused = true;
+  if (l->kind == LAYER_CONV)
+    compile_conv(c, l, m);
+  else if (l->kind == LAYER_DENSE)
+    compile_dense(c, l, m);
+  else if (l->kind == LAYER_BATCH_NORM)
+    compile_norm(c, l, m);
+  else if (l->kind == LAYER_LSTM)
+    compile_lstm(c, l, m);
+  else
+    compile_others(c, l, m);
+}
+
+static void compile_backward(compiler *c, size_t i) {
+  const layer *l = &c->graph->layers[i];
+  layer_memo *m = &c->memos[i];
+  tensor *dy = c->slopes[i + 1];
+  if (!dy) return; /* nobody reads it */
+  if (l->kind == LAYER_ADD && m->is_fused)
+    compile_norm_backward(c, l - 1, m - 1, dy);
+  else if (l->kind == LAYER_CONV)
+    compile_conv_backward(c, l, m, dy);
+  else if (l->kind == LAYER_DENSE)
+    compile_dense_backward(c, l, m, dy);
+  else if (l->kind == LAYER_BATCH_NORM)
+    compile_norm_backward(c, l, m, dy);
+  else if (l->kind == LAYER_LSTM)
+    compile_lstm_backward(c, l, m, dy);
+  else
+    compile_others_backward(c, l, m, dy);
+}
+
+static void load_batch(compiler *c) {
+  const graph *g = c->graph;
+  const layer *last = &g->layers[g->n_layers - 1];
+  c->values[0] = value_tensor(c, 0, c->is_half && g->layers[0].kind == LAYER_CONV);
+  step *s = add_step(c, run_load_inputs, c->values[0], NULL, NULL);
+  s->rows = c->batch;
+  memcpy(s->in, g->input, sizeof s->in);
+  if (last->kind != LAYER_SOFTMAX_LOSS) return;
+  c->labels = gpu_program_tensor(c->program, TENSOR_OWN, c->batch * last->steps * sizeof(int32_t));
+  s = add_step(c, run_load_labels, c->labels, NULL, NULL);
+  s->rows = c->batch;
+  s->columns = last->steps;
+}
+
+enum status compile_graph(compiler *c) {
+  const graph *g = c->graph;
+  while (c->first < g->n_layers && g->layers[c->first].n_parameters == 0) c->first++;
+  c->params = gpu_program_bound(c->program, TENSOR_PARAMS, 0, g->n_params);
+  c->gradient = gpu_program_bound(c->program, TENSOR_GRADIENT, 0, g->n_params);
+  c->outcome = gpu_program_tensor(c->program, TENSOR_KEPT, sizeof(outcome));
+  load_batch(c);
+  copy_weights(c);
+  TRY_RETURN(c->program->status);
+  for (size_t i = 0; i < g->n_layers && c->program->status == STATUS_OK; i++) compile_forward(c, i);
+  c->program->n_forward = c->program->n_steps;
+  tensor **slope = &c->slopes[g->layers[g->n_layers - 1].from]; /* what the loss gives */
+  if (*slope && c->program->status == STATUS_OK) *slope = from_plain(c, g->layers[g->n_layers - 1].from, *slope);
+  for (size_t i = g->n_layers - 1; i-- > c->first && c->program->status == STATUS_OK;) compile_backward(c, i);
+  give_back_gradients(c);
+  return c->program->status;
+}

@@ -1,0 +1,149 @@
+#include "models/cuda/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 256 }; /* bytes: what cuDNN and wide loads may expect */
+
+enum status gpu_program_begin(program *p, device *d, size_t capacity) {
+  memset(p, 0, sizeof *p);
+  p->device = d;
+  p->capacity = capacity;
+  p->steps = (step *)calloc(capacity, sizeof *p->steps);
+  return p->steps ? STATUS_OK : FAIL(STATUS_NO_MEMORY, "no memory for a model of %zu steps", capacity);
+}
+
+void gpu_program_end(program *p) {
+  for (tensor *t = p->tensors, *next; t; t = next) {
+    next = t->next;
+    free(t);
+  }
+  free(p->steps);
+  if (p->device) device_release(p->device, p->memory);
+  memset(p, 0, sizeof *p);
+}
+
+step *gpu_program_step(program *p, void (*run)(const step *, const binding *, stream *)) {
+  step *s = &p->spare;
+  if (p->n_steps < p->capacity)
+    s = &p->steps[p->n_steps++];
+  else if (p->status == STATUS_OK)
+    p->status = FAIL(STATUS_UNSUPPORTED, "a model of more than %zu steps", p->capacity);
+  memset(s, 0, sizeof *s);
+  s->run = run;
+  return s;
+}
+
+tensor *gpu_program_tensor(program *p, enum tensor_source source, size_t n_bytes) {
+  tensor *t = (tensor *)calloc(1, sizeof *t);
+  if (!t) {
+    if (p->status == STATUS_OK) p->status = FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
+    return &p->no_tensor;
+  }
+  t->source = source;
+  t->n_bytes = n_bytes;
+  t->next = p->tensors;
+  p->tensors = t;
+  if (n_bytes / 2 > UINT32_MAX && p->status == STATUS_OK) /* kernels count elements in 32 bits */
+    p->status = FAIL(STATUS_UNSUPPORTED, "a layer's values take %zu bytes, too many: make the batch smaller", n_bytes);
+  return t;
+}
+
+tensor *gpu_program_part(program *p, tensor *of, size_t offset, size_t n_bytes) {
+  tensor *t = gpu_program_tensor(p, of->source, n_bytes);
+  t->of = of;
+  t->offset = offset;
+  t->is_half = of->is_half;
+  return t;
+}
+
+tensor *gpu_program_bound(program *p, enum tensor_source source, size_t offset, size_t n) {
+  tensor *t = gpu_program_tensor(p, source, n * sizeof(float));
+  t->offset = offset;
+  return t;
+}
+
+/* ---- memory */
+
+static size_t rounded(size_t n_bytes) { return (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
+
+static bool is_own(const tensor *t) { return !t->of && (t->source == TENSOR_OWN || t->source == TENSOR_KEPT); }
+
+static void find_lives(program *p) {
+  for (tensor *t = p->tensors; t; t = t->next) t->first = SIZE_MAX;
+  for (size_t i = 0; i < p->n_steps; i++)
+    for (int k = 0; k < STEP_TENSORS; k++) {
+      tensor *t = p->steps[i].t[k];
+      while (t && t->of) t = t->of;
+      if (!t) continue;
+      if (t->first == SIZE_MAX) t->first = i;
+      t->last = i;
+    }
+  for (tensor *t = p->tensors; t; t = t->next)
+    if (t->source == TENSOR_KEPT) {
+      t->first = 0;
+      t->last = p->n_steps;
+    }
+}
+
+static int by_size_down(const void *a, const void *b) {
+  const tensor *x = *(tensor *const *)a, *y = *(tensor *const *)b;
+  if (x->n_bytes != y->n_bytes) return x->n_bytes < y->n_bytes ? 1 : -1;
+  return (x->first > y->first) - (x->first < y->first);
+}
+
+/* The lowest place for t that no tensor of [0, n), each of which has its place and is no smaller, takes while t lives:
+ * those in the way are looked at from below. */
+static size_t find_place(tensor *const *placed, size_t n, const tensor *t) {
+  size_t at = 0;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (size_t i = 0; i < n; i++) {
+      const tensor *other = placed[i];
+      if (other->last < t->first || other->first > t->last) continue;
+      if (other->offset + rounded(other->n_bytes) <= at || at + rounded(t->n_bytes) <= other->offset) continue;
+      at = other->offset + rounded(other->n_bytes);
+      moved = true;
+    }
+  }
+  return at;
+}
+
+/* Largest first, each at the lowest free place: within a few percent of the largest sum of what lives at once. */
+static enum status lay_out(program *p) {
+  size_t n = 0;
+  for (const tensor *t = p->tensors; t; t = t->next) n++;
+  tensor **order = (tensor **)calloc(n + 1, sizeof *order);
+  if (!order) return FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
+  n = 0;
+  for (tensor *t = p->tensors; t; t = t->next)
+    if (is_own(t) && t->first != SIZE_MAX) order[n++] = t;
+  qsort(order, n, sizeof *order, by_size_down);
+  for (size_t i = 0; i < n; i++) {
+    order[i]->offset = find_place(order, i, order[i]);
+    const size_t end = order[i]->offset + rounded(order[i]->n_bytes);
+    if (end > p->n_bytes) p->n_bytes = end;
+  }
+  free(order);
+  return STATUS_OK;
+}
+
+enum status gpu_program_plan(program *p, stream *s) {
+  void *memory = NULL;
+  TRY_RETURN(p->status);
+  find_lives(p);
+  TRY_RETURN(lay_out(p));
+  TRY_RETURN(device_alloc(p->device, p->n_bytes, &memory));
+  p->memory = (unsigned char *)memory;
+  for (const tensor *t = p->tensors; t; t = t->next)
+    if (t->contents) stream_copy(s, p->memory + t->offset, t->contents, t->n_bytes);
+  return stream_synchronize(s);
+}
+
+void gpu_program_run(const program *p, const binding *b, bool backward, stream *s) {
+  const size_t n = backward ? p->n_steps : p->n_forward;
+  for (size_t i = 0; i < n && s->error == STATUS_OK; i++) {
+    const step *one = &p->steps[i];
+    if (!one->modes || one->modes & b->mode) one->run(one, b, s);
+  }
+}
