@@ -36,7 +36,12 @@ enum status local_models_steps(local_models *l, int i, uint64_t first, uint64_t 
 }
 
 enum status local_models_steps_all(local_models *l, uint64_t first, uint64_t n) {
-  for (int i = 0; i < l->env->n_local; i++) TRY_RETURN(local_models_steps(l, i, first, n));
+  const method_env *env = l->env;
+  for (uint64_t t = first; t < first + n; t++) {
+    env->enter(env->clock, PHASE_COMPUTE);
+    TRY_RETURN(worker_gradients(env, t, NULL, l->x));
+    for (int i = 0; i < env->n_local; i++) local_models_update(l, i, t);
+  }
   return STATUS_OK;
 }
 

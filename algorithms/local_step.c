@@ -17,18 +17,35 @@ static enum status part_gradient(const method_env *env, worker *w, uint64_t step
 }
 
 enum status worker_gradient(const method_env *env, worker *w, uint64_t step, const float *params) {
-  TRY_RETURN(part_gradient(env, w, step, 0, params, w->gradient, env->loss));
+  float *loss = env->loss + (w - env->workers);
+  TRY_RETURN(part_gradient(env, w, step, 0, params, w->gradient, loss));
   for (size_t i = 1; i < env->accumulate; i++) {
     TRY_RETURN(part_gradient(env, w, step, i, params, env->part, env->part + env->n_params));
     vec_add(env->stream, w->gradient, env->part, w->gradient, env->n_params);
-    vec_add(env->stream, env->loss, env->part + env->n_params, env->loss, 1);
+    vec_add(env->stream, loss, env->part + env->n_params, loss, 1);
   }
   if (env->accumulate > 1) {
     vec_scale(env->stream, w->gradient, 1.0f / (float)env->accumulate, env->n_params);
-    vec_scale(env->stream, env->loss, 1.0f / (float)env->accumulate, 1);
+    vec_scale(env->stream, loss, 1.0f / (float)env->accumulate, 1);
   }
-  vec_loss_add(env->stream, w->account, env->loss);
+  vec_loss_add(env->stream, w->account, loss);
   return STATUS_OK;
+}
+
+enum status worker_gradients(const method_env *env, uint64_t step, const float *shared, float *const *each) {
+  enum status status = STATUS_OK;
+  const bool has_parts = env->accumulate > 1; /* which pass through memory that all share */
+  for (int i = 0; has_parts && i < env->n_local; i++)
+    TRY_RETURN(worker_gradient(env, &env->workers[i], step, shared ? shared : each[i]));
+  if (has_parts) return STATUS_OK;
+  net_fork(env->net);
+  for (int i = 0; i < env->n_local && status == STATUS_OK; i++) {
+    worker *w = &env->workers[i];
+    status = part_gradient(env, w, step, 0, shared ? shared : each[i], w->gradient, env->loss + i);
+  }
+  net_join(env->net);
+  for (int i = 0; i < env->n_local; i++) vec_loss_add(env->stream, env->workers[i].account, env->loss + i);
+  return status;
 }
 
 enum status method_archive_workers(const method_env *env, archive *a) {

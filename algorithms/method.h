@@ -50,7 +50,7 @@ typedef struct method_env {
   worker *workers; /* n_local of this rank, ids ascending and contiguous */
   int n_local, n_workers;
   net *net;    /* for batches of batch / accumulate */
-  float *loss; /* device, one float: where worker_gradient has the net put a mini-batch's loss */
+  float *loss; /* device, n_local floats: where worker_gradient has the net put a mini-batch's loss */
   const data *data;
   size_t batch; /* samples of a worker's mini-batch */
   size_t accumulate; /* above 1: its gradient is the mean of so many, each of a part of it; divides batch */
@@ -119,6 +119,10 @@ const char *method_unrepeatable(const method *m, const args *a);
 
 /* worker->gradient = the mini-batch gradient at `params` for the worker's step t; its loss joins the account. */
 enum status worker_gradient(const method_env *env, worker *w, uint64_t step, const float *params) WARN_UNUSED;
+/* The same for all local workers, at `shared` or, where that is NULL, each at its own of `each`; side by side on devices
+ * that can (net_fork). */
+enum status worker_gradients(const method_env *env, uint64_t step, const float *shared,
+                             float *const *each) WARN_UNUSED;
 /* Saves, loads and digests the local workers' own state; the runner's, since it owns the workers. */
 enum status method_archive_workers(const method_env *env, archive *a) WARN_UNUSED;
 /* Position in epochs of step t. */

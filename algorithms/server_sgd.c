@@ -47,7 +47,7 @@ enum status server_sgd_round(void *state, uint64_t round) {
   server_sgd *s = state;
   const method_env *env = s->env;
   env->enter(env->clock, PHASE_COMPUTE);
-  for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
+  TRY_RETURN(worker_gradients(env, round, s->replica.x, NULL));
   env->enter(env->clock, PHASE_ENCODE);
   if (s->rescale) rescale_residuals(s, round);
   for (int i = 0; i < env->n_local && s->step_inside; i++)

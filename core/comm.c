@@ -63,6 +63,15 @@ static enum status agree(comm *c) {
   return STATUS_OK;
 }
 
+enum status comm_rank_on_host(int *out) {
+  MPI_Comm host;
+  if (MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host) != MPI_SUCCESS)
+    return FAIL(STATUS_LIBRARY, "MPI does not say which ranks share a host");
+  MPI_Comm_rank(host, out);
+  MPI_Comm_free(&host);
+  return STATUS_OK;
+}
+
 enum status comm_create(const comm_options *options, comm **out) {
   enum status status = STATUS_OK;
   *out = NULL;

@@ -38,6 +38,8 @@ typedef struct comm_options {
 } comm_options;
 
 /* MPI must be initialised; the communicator is a duplicate of MPI_COMM_WORLD. R <= M is required (STATUS_BAD_INPUT). */
+/* This process's number among those of its host. Collective; MPI must be initialised. */
+enum status comm_rank_on_host(int *out) WARN_UNUSED;
 enum status comm_create(const comm_options *options, comm **out) WARN_UNUSED;
 void comm_destroy(comm *c); /* NULL is ignored */
 

@@ -40,7 +40,9 @@ int device_cuda_count(const char **reason) {
   return table->device_count(reason);
 }
 
-enum status device_open(enum device_kind kind, device **out) {
+enum status device_open(enum device_kind kind, device **out) { return device_open_for(kind, 0, out); }
+
+enum status device_open_for(enum device_kind kind, int number, device **out) {
   *out = NULL;
   device *d = (device *)calloc(1, sizeof *d);
   if (!d) return FAIL(STATUS_NO_MEMORY, "cannot allocate a device");
@@ -49,7 +51,9 @@ enum status device_open(enum device_kind kind, device **out) {
   d->vec = &vec_table;
   if (kind == DEVICE_CUDA) {
     const cuda_table *table = NULL;
+    const char *reason;
     TRY(load_cuda(&table));
+    d->index = number % table->device_count(&reason); /* load_cuda found one */
     d->ops = table->ops;
     d->vec = table->vec;
     d->indices = table->indices;

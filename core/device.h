@@ -60,6 +60,7 @@ typedef struct device_ops {
 
 struct device {
   enum device_kind kind;
+  int index;             /* CUDA: which of the visible GPUs */
   const char *name;      /* "cpu", "shadow", "cuda" */
   char description[128]; /* e.g. "AMD EPYC, avx2" or "NVIDIA H200" */
   const device_ops *ops;
@@ -89,6 +90,8 @@ enum device_fault { FAULT_INDEX_RANGE = 1, FAULT_INDEX_ORDER = 2, FAULT_VALUE = 
 /* Opens a device by kind. DEVICE_CUDA loads libterse_cuda.so from the folder of the program; where the library, the
  * driver or the GPU is missing: STATUS_DEVICE with the reason. On failure *out is NULL. Close with device_close. */
 enum status device_open(enum device_kind kind, device **out) WARN_UNUSED;
+/* The same, for process number `number` of its host: processes take the visible GPUs in turn. */
+enum status device_open_for(enum device_kind kind, int number, device **out) WARN_UNUSED;
 void device_close(device *d); /* NULL is ignored; all its streams and memory must be gone */
 
 /* n_bytes of zeroed device memory (at least 1 byte is allocated). Releasing waits for all work issued to the device, as

@@ -1,7 +1,7 @@
 /* CUDA as a device, and the one symbol libterse_cuda.so exports. Compiled by nvcc; links the CUDA runtime only, never
  * the driver's library, so that the program starts on a machine without a driver.
  *
- * One GPU a process: the first visible one. The launcher decides which that is (CUDA_VISIBLE_DEVICES). */
+ * One GPU a process, device->index of the visible ones (CUDA_VISIBLE_DEVICES), for all its threads' life. */
 #include <cuda_runtime.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,8 +39,8 @@ static int cuda_count(const char **reason) {
 static enum status cuda_open(device *d) {
   cudaDeviceProp properties;
   d->name = "cuda";
-  TRY_RETURN(check(cudaSetDevice(0), "choosing the first GPU"));
-  TRY_RETURN(check(cudaGetDeviceProperties(&properties, 0), "reading the GPU's properties"));
+  TRY_RETURN(check(cudaSetDevice(d->index), "choosing a GPU"));
+  TRY_RETURN(check(cudaGetDeviceProperties(&properties, d->index), "reading the GPU's properties"));
   snprintf(d->description, sizeof d->description, "%.127s", properties.name);
   return STATUS_OK;
 }

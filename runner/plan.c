@@ -94,8 +94,9 @@ static enum status check_model(planning *p, const cell *c, const data *d, const 
 static void note_device(const plan_options *options) {
   const char *reason = "";
   char line[400];
-  if (device_cuda_count(&reason) > 0)
-    snprintf(line, sizeof line, "device auto: models run on the CPU in this version");
+  const int n = device_cuda_count(&reason);
+  if (n > 0)
+    snprintf(line, sizeof line, "device auto: using CUDA, %d GPU%s", n, n > 1 ? "s" : "");
   else
     snprintf(line, sizeof line, "device auto: %s; using the CPU", reason);
   options->note(options->note_context, line);

@@ -271,9 +271,11 @@ static enum status read_length(const node *config, const args *base, cell *c) {
 }
 
 static enum status read_device(const node *config, const char *word, cell *c) {
-  c->device = strcmp(word, "shadow") == 0 ? DEVICE_SHADOW : strcmp(word, "cuda") == 0 ? DEVICE_CUDA : DEVICE_CPU;
   const char *reason = "";
-  if (c->device != DEVICE_CUDA || device_cuda_count(&reason) > 0) return STATUS_OK;
+  const bool is_auto = strcmp(word, "auto") == 0, wants_gpu = is_auto || strcmp(word, "cuda") == 0;
+  const bool has_gpu = wants_gpu && device_cuda_count(&reason) > 0;
+  c->device = has_gpu ? DEVICE_CUDA : strcmp(word, "shadow") == 0 ? DEVICE_SHADOW : DEVICE_CPU;
+  if (has_gpu || is_auto || !wants_gpu) return STATUS_OK;
   return FAIL_AT(node_get(config, "device")->at, "%s; or write device: auto", reason);
 }
 

@@ -21,7 +21,8 @@ static enum status build_net(trial *t) {
   graph_begin(g, t->data->channels, t->data->height, t->data->width);
   TRY(c->model->build(&env, &c->model_spec.args, g));
   g->label_smoothing = c->label_smoothing;
-  TRY(net_create_with(g, t->device, t->stream, c->batch / c->accumulate, &(net_options){.math = c->math}, &t->net));
+  const net_options options = {.math = c->math, .side_by_side = comm_n_local(t->comm)};
+  TRY(net_create_with(g, t->device, t->stream, c->batch / c->accumulate, &options, &t->net));
 exit:
   free(g);
   return status;
@@ -78,7 +79,9 @@ enum status trial_create(const cell *c, const char *data_folder, trial *t, bool 
   memset(t, 0, sizeof *t);
   t->cell = c;
   *skipped = false;
-  TRY_RETURN(device_open(c->device, &t->device));
+  int number = 0;
+  if (c->device == DEVICE_CUDA) TRY_RETURN(comm_rank_on_host(&number));
+  TRY_RETURN(device_open_for(c->device, number, &t->device));
   TRY_RETURN(stream_open(t->device, &t->stream));
   const comm_options options = {.n_workers = c->workers,
                                 .n_servers = c->method->n_servers ? c->method->n_servers(&c->method_spec.args) : 0,
@@ -97,7 +100,7 @@ enum status trial_create(const cell *c, const char *data_folder, trial *t, bool 
   TRY_RETURN(device_floats(t->device, n, &t->mean));
   TRY_RETURN(device_floats(t->device, n, &t->gradient));
   TRY_RETURN(device_alloc(t->device, sizeof *t->norm, (void **)&t->norm));
-  TRY_RETURN(device_floats(t->device, 1, &t->env.loss));
+  TRY_RETURN(device_floats(t->device, (size_t)comm_n_local(t->comm), &t->env.loss));
   if (c->accumulate > 1) TRY_RETURN(device_floats(t->device, n + 1, &t->env.part));
   TRY_RETURN(device_alloc(t->device, vec_scratch_bytes(2 * n), &t->scratch));
   TRY_RETURN(create_workers(t, n));

@@ -42,13 +42,12 @@ static enum status run_round(void *state, uint64_t round) {
   const method_env *env = g->env;
   const double epoch = method_epoch(env, round);
   const float rate = (float)optimizer_lr(env->optimizer, epoch);
+  env->enter(env->clock, PHASE_COMPUTE);
+  TRY_RETURN(worker_gradients(env, round, NULL, g->models.x));
+  env->enter(env->clock, PHASE_UPDATE);
   for (int i = 0; i < env->n_local; i++) {
-    worker *w = &env->workers[i];
-    env->enter(env->clock, PHASE_COMPUTE);
-    TRY_RETURN(worker_gradient(env, w, round, g->models.x[i]));
-    env->enter(env->clock, PHASE_UPDATE);
     vec_copy(env->stream, s->half[i], g->models.x[i], env->n_params);
-    optimizer_step(&s->inside, env->stream, epoch, s->half[i], w->gradient, NULL, env->n_params, g->models.norm,
+    optimizer_step(&s->inside, env->stream, epoch, s->half[i], env->workers[i].gradient, NULL, env->n_params, g->models.norm,
                    env->scratch);
   }
   TRY_RETURN(gossip_pull(&s->gossip, round, 1, s->half, s->half));

@@ -139,7 +139,7 @@ static enum status run_round(void *state, uint64_t round) {
   const gtopk_level *l = gtopk_levels_at(&s->levels, round / env->steps_per_epoch);
   const bool is_probed = method_is_probed(env, round + 1);
   env->enter(env->clock, PHASE_COMPUTE);
-  for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
+  TRY_RETURN(worker_gradients(env, round, s->replica.x, NULL));
   env->enter(env->clock, PHASE_ENCODE);
   for (int i = 0; i < env->n_local; i++) {
     if (s->momentum)

@@ -29,7 +29,7 @@ static enum status run_round(void *state, uint64_t round) {
   sgd *s = state;
   const method_env *env = s->env;
   env->enter(env->clock, PHASE_COMPUTE);
-  for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
+  TRY_RETURN(worker_gradients(env, round, s->replica.x, NULL));
   TRY_RETURN(method_mean(env, (const float *const *)s->gradients, s->replica.mean));
   replica_step(&s->replica, round);
   return STATUS_OK;

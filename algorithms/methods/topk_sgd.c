@@ -40,7 +40,7 @@ static enum status run_round(void *state, uint64_t round) {
   topk_sgd *s = state;
   const method_env *env = s->env;
   env->enter(env->clock, PHASE_COMPUTE);
-  for (int i = 0; i < env->n_local; i++) TRY_RETURN(worker_gradient(env, &env->workers[i], round, s->replica.x));
+  TRY_RETURN(worker_gradients(env, round, s->replica.x, NULL));
   error_feedback_note_all(&s->feedback, round, s->gradients);
   TRY_RETURN(compressed_mean_take(&s->exchange, round, s->gradients, s->feedback.e, s->replica.mean));
   replica_step(&s->replica, round);

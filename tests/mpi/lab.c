@@ -97,7 +97,7 @@ static enum status open_workers(lab *l) {
     if (n_state > 0) TRY_RETURN(device_floats(l->device, n_state, &w->state));
     TRY_RETURN(device_alloc(l->device, sizeof *w->account, (void **)&w->account));
   }
-  TRY_RETURN(device_floats(l->device, 1, &l->loss));
+  TRY_RETURN(device_floats(l->device, (size_t)n_local, &l->loss));
   TRY_RETURN(device_floats(l->device, n + 1, &l->part));
   return device_alloc(l->device, vec_scratch_bytes(2 * n), &l->scratch);
 }
