@@ -32,9 +32,15 @@ MANDATORY := -std=gnu11 -D_GNU_SOURCE -march=$(ARCH) -ffp-contract=off -g -I. $(
 # libterse_cuda.so takes status_record, args_…, codes_… and device_… from the program that opens it.
 LIBS := -rdynamic $(PKG_LIBS) -ldnnl -lgomp -ldl -lm
 
+# The CUDA side needs nvcc and cuDNN; where one is missing the rest is built, and `make cuda` says what is not there.
 NVCC := $(shell command -v nvcc 2>/dev/null || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
+CUDA_HOME := $(if $(NVCC),$(patsubst %/bin/nvcc,%,$(realpath $(NVCC))))
+CUDNN := $(if $(NVCC),$(firstword $(wildcard $(addsuffix /cudnn.h,$(CUDA_HOME)/include /usr/include \
+  /usr/local/include /usr/include/x86_64-linux-gnu))))
+HAS_CUDA := $(and $(NVCC),$(CUDNN))
 CUDA_ARCH ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90]
-NVCC_FLAGS := -std=c++20 -O3 -fmad=false $(CUDA_ARCH) -I. -Werror all-warnings \
+# A kernel that spills registers is an error too.
+NVCC_FLAGS := -std=c++20 -O3 -fmad=false $(CUDA_ARCH) -I. -Werror all-warnings -Xptxas --warn-on-spills,--warning-as-error \
   -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra,-Wno-missing-field-initializers,-Werror
 
 # Never -lcuda: the program must start on a machine without a driver.
@@ -58,12 +64,11 @@ ANALYSIS_OBJECTS := $(ANALYSIS_SOURCES:%.c=$B/%.o)
 CUDA_SOURCES := $(shell grep -ls 'core/kernel.h' core/*.c algorithms/*.c) $(wildcard algorithms/compressors/*.c models/cuda/*.c)
 CUDA_ONLY := $(wildcard core/*.cu models/cuda/*.cu)
 CUDA_OBJECTS := $(CUDA_SOURCES:%.c=$B/cuda/%.o) $(CUDA_ONLY:%.cu=$B/cuda/%.o) $B/cuda/registry.o
-CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
 TERSE := $B/terse
 TESTS := $B/unit_tests
 
 # ---------------------------------------------------------------- entry targets
-.PHONY: all help deps deps-peers demo quickstart do-quickstart data test asan mutants mutant goldens claims rates bench-peers bench-overhead \
+.PHONY: no-cuda all help deps deps-peers demo quickstart do-quickstart data test asan mutants mutant goldens claims rates bench-peers bench-overhead \
   check-layers cuda clean \
   format build do-demo do-data do-test do-asan do-claims do-rates do-bench-peers FORCE
 
@@ -142,10 +147,12 @@ deps-peers: ## the same for what the comparisons need (Debian's PyTorch)
 	$(call install_packages,$(PEER_PACKAGES))
 
 # ---------------------------------------------------------------- building
-build: $(TERSE) $B/terse-rates $(if $(NVCC),$B/libterse_cuda.so)
+build: $(TERSE) $B/terse-rates $(if $(HAS_CUDA),$B/libterse_cuda.so)
 	@ln -sfn $(TERSE) terse
 
-cuda: $B/libterse_cuda.so ## libterse_cuda.so alone (needs nvcc)
+cuda: $(if $(HAS_CUDA),$B/libterse_cuda.so,no-cuda) ## libterse_cuda.so alone (needs nvcc and cuDNN)
+no-cuda:
+	@echo "The CUDA side needs $(if $(NVCC),cuDNN 9: there is no cudnn.h beside $(NVCC) or in /usr/include,nvcc)"; exit 2
 
 $B/%.o: %.c
 	@mkdir -p $(@D)

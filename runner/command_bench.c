@@ -9,13 +9,17 @@
 
 int command_bench(const environment *e, int argc, char **argv) {
   bench_step_options o = {
-      .model = "lenet5", .dataset = "fashion-mnist", .data_folder = e->data_folder, .n_samples = 20, .n_steps = 20};
+      .model = "lenet5", .dataset = "fashion-mnist", .device = "cpu", .math = "fp32", .n_workers = 1,
+      .data_folder = e->data_folder, .n_samples = 20, .n_steps = 20};
   int batch = 32, elements = 25600000;
   const option_spec options[] = {
       {"model", OPTION_TEXT, &o.model, "NAME", "step: the model (default lenet5)", 0},
       {"with", OPTION_TEXT, &o.with, "KEY=VALUE,…", "step: parameters of the model, e.g. depth=18", 0},
       {"dataset", OPTION_TEXT, &o.dataset, "NAME", "step: the data set (default fashion-mnist)", 0},
       {"batch", OPTION_INT, &batch, "N", "step: samples in a mini-batch (default 32)", 1},
+      {"workers", OPTION_INT, &o.n_workers, "N", "step: workers, side by side where the device can (default 1)", 1},
+      {"device", OPTION_TEXT, &o.device, "NAME", "step: cpu (default) or cuda", 0},
+      {"math", OPTION_TEXT, &o.math, "NAME", "step: fp32 (default), tf32 or bf16", 0},
       {"samples", OPTION_INT, &o.n_samples, "N", "step, topk: how many times to measure (default 20)", 1},
       {"steps", OPTION_INT, &o.n_steps, "N", "step: training steps in each (default 20)", 1},
       {"elements", OPTION_INT, &elements, "N", "topk: how many values there are (default 25600000)", 1},
@@ -26,7 +30,7 @@ int command_bench(const environment *e, int argc, char **argv) {
       .usage = "step|overhead|topk [options]",
       .summary = "time training steps, what is around them, and selection",
       .help =
-          "step      a training step beside the library calls in it\n"
+          "step      a training step: on the CPU beside the library calls in it and with its memory\n"
           "overhead  accounting, clocks and records as a fraction of a LeNet-5 step; fails above 2 %\n"
           "topk      exact selection of the 1 % largest of many values\n\n"
           "One thread, as in runs, unless OMP_NUM_THREADS says otherwise.",

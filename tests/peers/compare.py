@@ -21,6 +21,27 @@ with open("/proc/self/maps") as maps:
         sys.exit("PyTorch has only the reference BLAS here, which would flatter terse: run make deps-peers")
 
 
+def resident(line):
+    """A line of this process's memory, in bytes."""
+    with open("/proc/self/status") as status:
+        return next(1024 * int(row.split()[1]) for row in status if row.startswith(line))
+
+
+def begin_memory():
+    """From here on what is resident counts; to be called before there is a model. Its data have to be there, and the
+    libraries loaded."""
+    torch.nn.functional.conv2d(torch.zeros(1, 1, 3, 3, requires_grad=True), torch.zeros(1, 1, 3, 3)).sum().backward()
+    with open("/proc/self/clear_refs", "w") as clear:
+        clear.write("5")  # forgets the peak
+    return resident("VmRSS")
+
+
+def peak_memory(step, before):
+    """Of two steps from there on: what was resident at most, over what was before."""
+    step(), step()
+    return resident("VmHWM") - before
+
+
 class ImageStep:
     """A step of a classifier. Images are drawn anew from a set in memory, as terse takes them from its own."""
 
