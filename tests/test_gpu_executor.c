@@ -1,5 +1,5 @@
 /* The GPU's executor beyond single layers and models (test_layers.c, test_models.c, test_golden.c): batches made on the
- * device, steps side by side, recordings, bf16, and how tensors share memory. Without a GPU on the shadow device. */
+ * device, steps side by side, recordings and bf16. Without a GPU on the shadow device. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +9,6 @@
 
 #include "datasets/cifar_images.h"
 #include "datasets/text.h"
-#include "models/cuda/program.h"
 #include "tests/data_files.h"
 #include "tests/net_fixture.h"
 #include "tests/reference_net.h"
@@ -217,49 +216,4 @@ Test(gpu_executor, bf16_is_near) {
     free(g);
     data_close(d);
   }
-}
-
-static void do_nothing(const step *s, const binding *b, stream *stream) { (void)s, (void)b, (void)stream; }
-
-/* Whatever lives at once lies apart, and no more memory is taken than one after the other would. */
-Test(gpu_executor, tensors_that_live_at_once_lie_apart) {
-  enum { TENSORS = 60, STEPS = 80 };
-  device *d;
-  stream *s;
-  cr_assert_eq(device_open(DEVICE_CPU, &d), STATUS_OK);
-  cr_assert_eq(stream_open(d, &s), STATUS_OK);
-  for (uint64_t seed = 0; seed < 30; seed++) {
-    const rng_key key = rng_stream(seed, RNG_TEST, -1, 0);
-    program p;
-    tensor *t[TENSORS];
-    size_t sum = 0, at_once = 0;
-    cr_assert_eq(gpu_program_begin(&p, d, STEPS), STATUS_OK);
-    for (uint64_t i = 0; i < TENSORS; i++) {
-      const rng_words drawn = rng_draw(key, i);
-      t[i] = gpu_program_tensor(&p, drawn.w[0] % 10 == 0 ? TENSOR_KEPT : TENSOR_OWN, 1 + drawn.w[1] % 100000);
-      sum += (t[i]->n_bytes + 255) / 256 * 256;
-    }
-    for (uint64_t i = 0; i < STEPS; i++) {
-      step *one = gpu_program_step(&p, do_nothing);
-      for (int k = 0; k < 3; k++) one->t[k] = t[(i / 2 + rng_draw(key, 1000 + i).w[k] % 20) % TENSORS];
-    }
-    cr_assert_eq(gpu_program_plan(&p, s), STATUS_OK);
-    for (int i = 0; i < TENSORS; i++)
-      for (int k = 0; k < i; k++) {
-        if (t[i]->first > t[k]->last || t[k]->first > t[i]->last) continue;
-        if (t[i]->first == SIZE_MAX || t[k]->first == SIZE_MAX) continue;
-        cr_assert(t[i]->offset + t[i]->n_bytes <= t[k]->offset || t[k]->offset + t[k]->n_bytes <= t[i]->offset);
-      }
-    for (size_t when = 0; when < STEPS; when++) {
-      size_t lives = 0;
-      for (int i = 0; i < TENSORS; i++)
-        if (t[i]->first <= when && when <= t[i]->last) lives += (t[i]->n_bytes + 255) / 256 * 256;
-      at_once = lives > at_once ? lives : at_once;
-    }
-    cr_assert(p.n_bytes <= sum && p.n_bytes >= at_once && (double)p.n_bytes < 1.3 * (double)at_once, "%zu of %zu", p.n_bytes,
-              at_once);
-    gpu_program_end(&p);
-  }
-  stream_close(s);
-  device_close(d);
 }

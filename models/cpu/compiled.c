@@ -50,7 +50,7 @@ static enum status norm_forward(compiler *c, const layer *l, compiled_layer *k) 
   tensor *sums;
   const size_t n = l->in[0];
   TRY_RETURN(onednn_batch_norm(c->program, l, &k->parameters, k->in, &k->out, &k->forward));
-  TRY_RETURN(program_tensor(c->program, 2 * n * sizeof(double), TENSOR_OWN, 0, &sums));
+  TRY_RETURN(program_tensor(c->program, 2 * n * sizeof(double), TENSOR_KEPT, 0, &sums));
   return compile_loop(c, (step){.modes = RUN_COLLECT,
                                 .loop = loop_collect_statistics,
                                 .a = k->forward.mean,
@@ -286,6 +286,7 @@ enum status compiled_create(const graph *g, size_t batch, compiled **out) {
   c->program = &e->program;
   c->batch = batch;
   TRY(compile(c, &e->input));
+  TRY(program_plan(&e->program, e->input));
   e->n_state = c->n_state;
   *out = e;
 

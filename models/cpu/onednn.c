@@ -28,7 +28,7 @@ static enum status create_tensor(program *p, const dnnl_memory_desc_t *md, enum 
   enum status status = STATUS_OK;
   tensor *t = NULL;
   TRY(program_tensor(p, dnnl_memory_desc_get_size(md), source, offset, &t));
-  LIBRARY(dnnl_memory_create(&t->memory, md, p->engine, source == TENSOR_OWN ? t->data : DNNL_MEMORY_NONE));
+  LIBRARY(dnnl_memory_create(&t->memory, md, p->engine, DNNL_MEMORY_NONE));
   *out = t;
 exit:
   return status;
@@ -47,14 +47,14 @@ exit:
   return status;
 }
 
-enum status onednn_view(program *p, const tensor *of, size_t offset, const size_t shape[4], tensor **out) {
+enum status onednn_view(program *p, tensor *of, size_t offset, const size_t shape[4], tensor **out) {
   enum status status = STATUS_OK;
   dnnl_memory_desc_t md;
   dnnl_dims_t dims;
   for (int i = 0; i < 4; i++) dims[i] = (dnnl_dim_t)shape[i];
   TRY(program_view(p, of, offset, shape[0] * shape[1] * shape[2] * shape[3], out));
   LIBRARY(dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, dnnl_abcd));
-  LIBRARY(dnnl_memory_create(&(*out)->memory, &md, p->engine, (*out)->data));
+  LIBRARY(dnnl_memory_create(&(*out)->memory, &md, p->engine, DNNL_MEMORY_NONE));
 exit:
   return status;
 }
@@ -312,8 +312,8 @@ enum status onednn_batch_norm(program *p, const layer *l, const parameter_tensor
   LIBRARY(dnnl_primitive_desc_create(&f->hint, &d, NULL, p->engine, NULL));
   TRY(create_tensor(p, layout_of(in), TENSOR_OWN, 0, out));
   TRY(create_workspace(p, f));
-  TRY(onednn_plain(p, 1, &l->in[0], TENSOR_OWN, 0, &f->mean));
-  TRY(onednn_plain(p, 1, &l->in[0], TENSOR_OWN, 0, &f->variance));
+  TRY(onednn_plain(p, 1, &l->in[0], TENSOR_KEPT, 0, &f->mean));
+  TRY(onednn_plain(p, 1, &l->in[0], TENSOR_KEPT, 0, &f->variance));
   const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, in->memory},
                                   {DNNL_ARG_MEAN, f->mean->memory},
                                   {DNNL_ARG_VARIANCE, f->variance->memory},

@@ -13,7 +13,7 @@
 enum status onednn_plain(program *p, int n_dims, const size_t *shape, enum tensor_source source, size_t offset,
                          tensor **out) WARN_UNUSED;
 /* A view like program_view, of 4 dimensions in the plain layout. */
-enum status onednn_view(program *p, const tensor *of, size_t offset, const size_t shape[4], tensor **out) WARN_UNUSED;
+enum status onednn_view(program *p, tensor *of, size_t offset, const size_t shape[4], tensor **out) WARN_UNUSED;
 /* `from` in the plain layout / in the layout of `like`: itself where it has it, else a tensor filled by a reorder. */
 enum status onednn_to_plain(program *p, tensor *from, tensor **out) WARN_UNUSED;
 enum status onednn_to_layout(program *p, tensor *from, const tensor *like, tensor **out) WARN_UNUSED;

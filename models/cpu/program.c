@@ -19,9 +19,9 @@ void program_close(program *p) {
   for (tensor *t = p->tensors, *next; t; t = next) {
     next = t->next;
     if (t->memory) dnnl_memory_destroy(t->memory);
-    if (t->source == TENSOR_OWN) free(t->data);
     free(t);
   }
+  free(p->memory);
   if (p->stream) dnnl_stream_destroy(p->stream);
   if (p->engine) dnnl_engine_destroy(p->engine);
   memset(p, 0, sizeof *p);
@@ -45,39 +45,104 @@ enum status program_append(program *p, const step *s) {
 enum status program_tensor(program *p, size_t n_bytes, enum tensor_source source, size_t offset, tensor **out) {
   *out = NULL;
   tensor *t = (tensor *)calloc(1, sizeof *t);
-  const size_t rounded = (n_bytes + 63) / 64 * 64;
-  if (t && source == TENSOR_OWN) t->data = aligned_alloc(64, rounded ? rounded : 64);
-  if (!t || (source == TENSOR_OWN && !t->data)) {
-    free(t);
-    return FAIL(STATUS_NO_MEMORY, "no memory for %zu bytes of activations", n_bytes);
-  }
-  if (t->data) memset(t->data, 0, rounded);
+  if (!t) return FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
   t->n_bytes = n_bytes;
   t->source = source;
   t->offset = offset;
+  t->life = life_unused(n_bytes);
   t->next = p->tensors;
   p->tensors = t;
   *out = t;
   return STATUS_OK;
 }
 
-enum status program_view(program *p, const tensor *of, size_t offset, size_t n, tensor **out) {
-  TRY_RETURN(program_tensor(p, n * sizeof(float), TENSOR_VIEW, 0, out));
-  (*out)->data = (float *)of->data + offset;
+enum status program_view(program *p, tensor *of, size_t offset, size_t n, tensor **out) {
+  TRY_RETURN(program_tensor(p, n * sizeof(float), TENSOR_VIEW, offset, out));
+  (*out)->of = of;
+  return STATUS_OK;
+}
+
+/* ---- memory */
+
+enum { ALIGNMENT = 64 };
+
+static bool is_own(const tensor *t) { return t->source == TENSOR_OWN || t->source == TENSOR_KEPT; }
+
+static void touch(tensor *t, size_t step) {
+  while (t && t->of) t = t->of;
+  if (t) life_touch(&t->life, step);
+}
+
+static tensor *tensor_of_memory(const program *p, dnnl_memory_t memory) {
+  tensor *t = p->tensors;
+  while (t && t->memory != memory) t = t->next;
+  return t;
+}
+
+static void find_lives(program *p, tensor *input) {
+  for (size_t i = 0; i < p->n_steps; i++) {
+    const step *s = &p->steps[i];
+    touch(s->a, i);
+    touch(s->b, i);
+    touch(s->c, i);
+    touch(s->d, i);
+    for (int k = 0; k < s->n_args; k++) touch(tensor_of_memory(p, s->args[k].memory), i);
+  }
+  touch(input, 0);
+  for (tensor *t = p->tensors; t; t = t->next) {
+    if (t->source != TENSOR_KEPT) continue;
+    touch(t, 0);
+    touch(t, p->n_steps);
+  }
+}
+
+static enum status lay_out(program *p) {
+  size_t n = 0, total;
+  for (const tensor *t = p->tensors; t; t = t->next) n += is_own(t);
+  life *lives = (life *)calloc(n + 1, sizeof *lives);
+  if (!lives) return FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
+  n = 0;
+  for (const tensor *t = p->tensors; t; t = t->next)
+    if (is_own(t)) lives[n++] = t->life;
+  enum status status = lives_lay_out(lives, n, ALIGNMENT, &total);
+  p->memory = status == STATUS_OK ? aligned_alloc(ALIGNMENT, total > 0 ? total : ALIGNMENT) : NULL;
+  if (status == STATUS_OK && !p->memory)
+    status = FAIL(STATUS_NO_MEMORY, "no memory for %zu bytes of activations", total);
+  if (p->memory) memset(p->memory, 0, total);
+  n = 0;
+  for (tensor *t = p->tensors; t && p->memory; t = t->next)
+    if (is_own(t)) t->data = (unsigned char *)p->memory + lives[n++].offset;
+  free(lives);
+  return status;
+}
+
+static void *data_of(const tensor *t) { return t->of ? (float *)data_of(t->of) + t->offset : t->data; }
+
+static enum status point(const tensor *t) {
+  if (!t->memory) return STATUS_OK;
+  const dnnl_status_t code = dnnl_memory_set_data_handle(t->memory, t->data);
+  return code == dnnl_success ? STATUS_OK : FAIL(STATUS_LIBRARY, "oneDNN refuses a tensor (code %d)", (int)code);
+}
+
+enum status program_plan(program *p, tensor *input) {
+  find_lives(p, input);
+  TRY_RETURN(lay_out(p));
+  for (tensor *t = p->tensors; t; t = t->next) {
+    if (t->of) t->data = data_of(t);
+    if (is_own(t) || t->of) TRY_RETURN(point(t));
+  }
   return STATUS_OK;
 }
 
 /* Points the tensors that view a vector at this run's. */
 static enum status bind(program *p, const run *r) {
   for (tensor *t = p->tensors; t; t = t->next) {
-    if (t->source == TENSOR_OWN || t->source == TENSOR_VIEW || (t->source == TENSOR_GRADIENT && !r->gradient)) continue;
+    if (is_own(t) || t->of || (t->source == TENSOR_GRADIENT && !r->gradient)) continue;
     /* oneDNN takes no pointer to const; parameters are only ever arguments it reads. */
     t->data = t->source == TENSOR_PARAMS  ? (void *)(r->params + t->offset)
               : t->source == TENSOR_STATE ? (void *)(r->state + t->offset)
                                           : (void *)(r->gradient + t->offset);
-    if (!t->memory) continue;
-    const dnnl_status_t code = dnnl_memory_set_data_handle(t->memory, t->data);
-    if (code != dnnl_success) return FAIL(STATUS_LIBRARY, "oneDNN refuses a parameter tensor (code %d)", (int)code);
+    TRY_RETURN(point(t));
   }
   return STATUS_OK;
 }

@@ -11,16 +11,20 @@
 #include "core/rng.h"
 #include "core/status.h"
 #include "models/executor.h"
+#include "models/lives.h"
 
-/* Where a tensor's memory comes from. */
-enum tensor_source { TENSOR_OWN, TENSOR_VIEW, TENSOR_PARAMS, TENSOR_GRADIENT, TENSOR_STATE };
+/* Where a tensor's memory comes from. KEPT: its own, from run to run; OWN ones share memory where their lives do not
+ * overlap: each lives from the first step that names it to the last. */
+enum tensor_source { TENSOR_OWN, TENSOR_KEPT, TENSOR_VIEW, TENSOR_PARAMS, TENSOR_GRADIENT, TENSOR_STATE };
 
 /* Floats of one batch (or one parameter tensor) in a layout of oneDNN's choice, padding included. */
 typedef struct tensor {
-  void *data;
+  void *data; /* of OWN, KEPT and VIEW from program_plan on; of others during a run */
   size_t n_bytes;
   enum tensor_source source;
-  size_t offset;        /* into the bound vector, in floats; a view points into another tensor instead */
+  size_t offset;            /* floats into the bound vector, or into `of` */
+  struct tensor *of;        /* VIEW */
+  life life;
   dnnl_memory_t memory; /* NULL for tensors only our own steps touch */
   struct tensor *next;  /* the program's list */
 } tensor;
@@ -65,6 +69,7 @@ typedef struct program {
   step *steps;
   size_t n_steps, capacity, n_forward; /* steps [0, n_forward) are the forward pass, the loss included */
   tensor *tensors;                     /* owned */
+  void *memory;                        /* theirs */
 } program;
 
 enum status program_open(program *p) WARN_UNUSED;
@@ -73,12 +78,15 @@ void program_close(program *p);
 
 /* Appends a copy of *s; the program owns its primitive (also on failure). */
 enum status program_append(program *p, const step *s) WARN_UNUSED;
-/* A tensor of n_bytes: own ones are zeroed, aligned to 64 bytes; others are `offset` of a vector bound at each run. */
+/* A tensor of n_bytes: own and kept ones are aligned to 64 bytes; others are `offset` of a vector bound at each run. */
 enum status program_tensor(program *p, size_t n_bytes, enum tensor_source source, size_t offset,
                            tensor **out) WARN_UNUSED;
 
-/* n floats of an own tensor from `offset` on. */
-enum status program_view(program *p, const tensor *of, size_t offset, size_t n, tensor **out) WARN_UNUSED;
+/* n floats of an own or kept tensor from `offset` on. */
+enum status program_view(program *p, tensor *of, size_t offset, size_t n, tensor **out) WARN_UNUSED;
+
+/* Lays out and allocates the memory, zeroed; no step or tensor comes after it. `input` is filled before a run. */
+enum status program_plan(program *p, tensor *input) WARN_UNUSED;
 
 /* Runs the forward pass, and where r->gradient is given the rest. */
 enum status program_run(program *p, run *r) WARN_UNUSED;

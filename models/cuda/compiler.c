@@ -45,7 +45,7 @@ void add_slope(compiler *c, size_t value, tensor *part) {
   *slope = sum;
 }
 
-static size_t elements_of(const tensor *t) { return t->n_bytes / (t->is_half ? 2 : 4); }
+static size_t elements_of(const tensor *t) { return t->life.n_bytes / (t->is_half ? 2 : 4); }
 
 /* How run_convert goes: its `inner`. */
 enum direction { KEEP = 0, TO_PLAIN = 1, FROM_PLAIN = 2 };

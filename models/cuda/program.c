@@ -41,7 +41,7 @@ tensor *gpu_program_tensor(program *p, enum tensor_source source, size_t n_bytes
     return &p->no_tensor;
   }
   t->source = source;
-  t->n_bytes = n_bytes;
+  t->life = life_unused(n_bytes);
   t->next = p->tensors;
   p->tensors = t;
   if (n_bytes / 2 > UINT32_MAX && p->status == STATUS_OK) /* kernels count elements in 32 bits */
@@ -65,67 +65,36 @@ tensor *gpu_program_bound(program *p, enum tensor_source source, size_t offset, 
 
 /* ---- memory */
 
-static size_t rounded(size_t n_bytes) { return (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
-
 static bool is_own(const tensor *t) { return !t->of && (t->source == TENSOR_OWN || t->source == TENSOR_KEPT); }
 
 static void find_lives(program *p) {
-  for (tensor *t = p->tensors; t; t = t->next) t->first = SIZE_MAX;
   for (size_t i = 0; i < p->n_steps; i++)
     for (int k = 0; k < STEP_TENSORS; k++) {
       tensor *t = p->steps[i].t[k];
       while (t && t->of) t = t->of;
-      if (!t) continue;
-      if (t->first == SIZE_MAX) t->first = i;
-      t->last = i;
+      if (t) life_touch(&t->life, i);
     }
-  for (tensor *t = p->tensors; t; t = t->next)
-    if (t->source == TENSOR_KEPT) {
-      t->first = 0;
-      t->last = p->n_steps;
-    }
-}
-
-static int by_size_down(const void *a, const void *b) {
-  const tensor *x = *(tensor *const *)a, *y = *(tensor *const *)b;
-  if (x->n_bytes != y->n_bytes) return x->n_bytes < y->n_bytes ? 1 : -1;
-  return (x->first > y->first) - (x->first < y->first);
-}
-
-/* The lowest place for t that no tensor of [0, n), each of which has its place and is no smaller, takes while t lives:
- * those in the way are looked at from below. */
-static size_t find_place(tensor *const *placed, size_t n, const tensor *t) {
-  size_t at = 0;
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (size_t i = 0; i < n; i++) {
-      const tensor *other = placed[i];
-      if (other->last < t->first || other->first > t->last) continue;
-      if (other->offset + rounded(other->n_bytes) <= at || at + rounded(t->n_bytes) <= other->offset) continue;
-      at = other->offset + rounded(other->n_bytes);
-      moved = true;
-    }
+  for (tensor *t = p->tensors; t; t = t->next) {
+    if (t->source != TENSOR_KEPT) continue;
+    life_touch(&t->life, 0);
+    life_touch(&t->life, p->n_steps);
   }
-  return at;
 }
 
-/* Largest first, each at the lowest free place: within a few percent of the largest sum of what lives at once. */
 static enum status lay_out(program *p) {
   size_t n = 0;
-  for (const tensor *t = p->tensors; t; t = t->next) n++;
-  tensor **order = (tensor **)calloc(n + 1, sizeof *order);
-  if (!order) return FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
+  for (const tensor *t = p->tensors; t; t = t->next) n += is_own(t);
+  life *lives = (life *)calloc(n + 1, sizeof *lives);
+  if (!lives) return FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
+  n = 0;
+  for (const tensor *t = p->tensors; t; t = t->next)
+    if (is_own(t)) lives[n++] = t->life;
+  const enum status status = lives_lay_out(lives, n, ALIGNMENT, &p->n_bytes);
   n = 0;
   for (tensor *t = p->tensors; t; t = t->next)
-    if (is_own(t) && t->first != SIZE_MAX) order[n++] = t;
-  qsort(order, n, sizeof *order, by_size_down);
-  for (size_t i = 0; i < n; i++) {
-    order[i]->offset = find_place(order, i, order[i]);
-    const size_t end = order[i]->offset + rounded(order[i]->n_bytes);
-    if (end > p->n_bytes) p->n_bytes = end;
-  }
-  free(order);
-  return STATUS_OK;
+    if (is_own(t)) t->offset = lives[n++].offset;
+  free(lives);
+  return status;
 }
 
 enum status gpu_program_plan(program *p, stream *s) {
@@ -136,7 +105,7 @@ enum status gpu_program_plan(program *p, stream *s) {
   TRY_RETURN(device_alloc(p->device, p->n_bytes, &memory));
   p->memory = (unsigned char *)memory;
   for (const tensor *t = p->tensors; t; t = t->next)
-    if (t->contents) stream_copy(s, p->memory + t->offset, t->contents, t->n_bytes);
+    if (t->contents) stream_copy(s, p->memory + t->offset, t->contents, t->life.n_bytes);
   return stream_synchronize(s);
 }
 

@@ -10,6 +10,7 @@
 #include "core/rng.h"
 #include "models/cuda/library.h"
 #include "models/executor.h"
+#include "models/lives.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,11 +21,10 @@ enum tensor_source { TENSOR_OWN, TENSOR_KEPT, TENSOR_PARAMS, TENSOR_GRADIENT, TE
 
 typedef struct tensor {
   enum tensor_source source;
-  size_t n_bytes;
+  life life;     /* its bytes, and the steps it lives through */
   size_t offset; /* bytes into the program's memory or into `of`, or floats into the vector that is bound */
   struct tensor *of; /* a part of another tensor; else NULL */
   bool is_half;  /* bf16, else what its steps take it for: mostly fp32 */
-  size_t first, last;   /* the steps it lives through */
   const void *contents; /* KEPT: what it begins with, host memory; NULL: zeros */
   struct tensor *next;
 } tensor;

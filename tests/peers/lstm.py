@@ -3,7 +3,7 @@ PyTorch: see compare.py. A second argument `medium` takes the latter."""
 
 import sys
 
-from compare import compare, sample, torch
+from compare import compare, memory_of, sample, torch
 from models import LanguageModel
 
 WORDS, STEPS, BATCH = 10000, 35, 20
@@ -28,8 +28,10 @@ class TextStep:
 
 is_medium = sys.argv[2:] == ["medium"]
 del sys.argv[2:]
-peer = TextStep(650, 0.5) if is_medium else TextStep(200, 0.0)
-sample(peer, 2)
+make = (lambda: TextStep(650, 0.5)) if is_medium else (lambda: TextStep(200, 0.0))
+peer = [None, memory_of(make)]
+peer[0] = make()
+sample(peer[0], 2)
 if is_medium:
     compare("LSTM 2 x 650", "lstm", "ptb", BATCH, peer, faster=1.5, over=1.25, n_samples=7, n_steps=1,
             parameters="units=650,dropout=0.5")
