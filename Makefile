@@ -68,9 +68,9 @@ TERSE := $B/terse
 TESTS := $B/unit_tests
 
 # ---------------------------------------------------------------- entry targets
-.PHONY: no-cuda all help deps deps-peers demo quickstart do-quickstart data test asan mutants mutant goldens claims rates bench-peers bench-overhead \
+.PHONY: no-cuda all help deps deps-peers demo quickstart do-quickstart data test asan mutants mutant goldens claims rates bench-peers bench-overhead check-cuda bench-cuda bundle \
   check-layers cuda clean \
-  format build do-demo do-data do-test do-asan do-claims do-rates do-bench-peers FORCE
+  format build do-demo do-data do-test do-asan do-claims do-rates do-bench-peers do-check-cuda do-bundle FORCE
 
 all: deps ## build everything and leave ./terse here (the default)
 	$(AGAIN) build
@@ -111,6 +111,16 @@ rates: deps ## fit convergence rates, speed-up and the cost of compression, and 
 
 bench-peers: deps deps-peers ## time training steps and top-k beside PyTorch (TERSE_DATA: ResNet-20 and LSTM)
 	$(AGAIN) do-bench-peers
+
+check-cuda: deps ## every test that runs on a GPU, and compute-sanitizer; without a GPU it says why and passes
+	$(AGAIN) do-check-cuda
+
+bench-cuda: deps ## time training steps on a GPU beside PyTorch's (TERSE_DATA; exit status 2 without a GPU)
+	$(AGAIN) build
+	@tests/cuda/bench $B
+
+bundle: deps ## a folder, and bundle.tar.xz, whose ./check-cuda and ./bench-cuda run on a bare host with a GPU
+	+@$(MAKE) -j$(JOBS) ARCH=x86-64-v3 do-bundle
 
 goldens: deps-peers ## make tests/golden/*.txt anew with PyTorch
 	@/usr/bin/python3 -B tests/golden/make.py
@@ -282,6 +292,12 @@ do-bench-peers: build
 	@status=0; for peer in topk lenet5 $${TERSE_DATA:+resnet20 resnet18 vgg16 lstm lstm:medium}; do \
 	  /usr/bin/python3 -B tests/peers/$${peer%:*}.py ./terse $$(echo $$peer | sed -n 's/.*://p') || status=1; done; \
 	  exit $$status
+
+do-check-cuda: build $(TESTS) $B/mpi_cases
+	@tests/cuda/check $B
+
+do-bundle: $(TERSE) $(TESTS) $B/mpi_cases $(if $(HAS_CUDA),$B/libterse_cuda.so,no-cuda)
+	@tests/cuda/bundle $B bundle
 
 format: ## lay out the sources as .clang-format says (needs clang-format)
 	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cu')

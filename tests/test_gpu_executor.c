@@ -53,7 +53,9 @@ Test(gpu_executor, makes_batches_of_grey_images) {
   const dataset *module = dataset_find("fashion-mnist");
   const args none = {.n = 0};
   data *d;
-  cr_assert_eq(module->open(&(dataset_env){.n_workers = 1}, &none, &d), STATUS_OK, "%s", status_detail());
+  const enum status status = module->open(&(dataset_env){.n_workers = 1}, &none, &d);
+  if (status == STATUS_NO_DATA && getenv("TERSE_ROOT")) cr_skip_test("a bundle has no data sets");
+  cr_assert_eq(status, STATUS_OK, "%s", status_detail());
   check_resident(d, "softmax", NULL, NULL);
   data_close(d);
 }
