@@ -13,7 +13,7 @@ AGAIN = +@$(MAKE) -j$(JOBS)
 
 # ---------------------------------------------------------------- packages
 PACKAGES := gcc pkg-config git procps util-linux libopenmpi-dev openmpi-bin libsqlite3-dev sqlite3 libyaml-dev libdnnl-dev \
-  librandom123-dev libxxhash-dev zlib1g-dev gnuplot-nox libcriterion-dev dataset-fashion-mnist bible-kjv \
+  librandom123-dev libxxhash-dev zlib1g-dev libjpeg62-turbo-dev gnuplot-nox libcriterion-dev dataset-fashion-mnist bible-kjv \
   curl ca-certificates
 # Without OpenBLAS PyTorch multiplies matrices by the reference BLAS, fifteen times slower.
 PEER_PACKAGES := python3-torch libopenblas0-pthread
@@ -23,7 +23,7 @@ CC := gcc
 ARCH ?= native
 CFLAGS ?= -O3
 SANITIZE ?=
-PKGS := ompi-c yaml-0.1 sqlite3 libxxhash zlib
+PKGS := ompi-c yaml-0.1 sqlite3 libxxhash zlib libjpeg
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wshadow=local -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Werror
