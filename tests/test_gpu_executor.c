@@ -84,7 +84,7 @@ Test(gpu_executor, makes_batches_of_augmented_images) {
   make_folder(folder);
   mkdir(path_in(folder, "tiny"), 0700);
   for (int file = 0; file < 3; file++) {
-    char name[16];
+    char name[32];
     for (size_t i = 0; i < sizeof content; i++)
       content[i] = (uint8_t)(rng_draw(rng_stream(9, RNG_TEST, -1, (uint64_t)file), i).w[0] % (i % BYTES < 2 ? 100 : 256));
     snprintf(name, sizeof name, "tiny/%d", file);

@@ -1,0 +1,1 @@
+.read loss-bits.sql
