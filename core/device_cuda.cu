@@ -14,6 +14,7 @@ extern "C" const struct index_ops index_table;
 extern "C" const struct modulo_ops modulo_table;
 extern "C" const struct compressor *const compressor_registry[];
 extern "C" const struct executor_ops cuda_executor_ops;
+void cuda_describe_libraries(char *out, size_t n); /* models/cuda/libraries.cu: ", cuDNN 9.19.0, cuBLAS 13.1.0" */
 
 static enum status check(cudaError_t code, const char *what) {
   if (code == cudaSuccess) return STATUS_OK;
@@ -38,10 +39,15 @@ static int cuda_count(const char **reason) {
 
 static enum status cuda_open(device *d) {
   cudaDeviceProp properties;
+  int runtime = 0, driver = 0;
   d->name = "cuda";
   TRY_RETURN(check(cudaSetDevice(d->index), "choosing a GPU"));
   TRY_RETURN(check(cudaGetDeviceProperties(&properties, d->index), "reading the GPU's properties"));
-  snprintf(d->description, sizeof d->description, "%.127s", properties.name);
+  (void)cudaRuntimeGetVersion(&runtime);
+  (void)cudaDriverGetVersion(&driver);
+  const int n = snprintf(d->description, sizeof d->description, "%.60s, CUDA %d.%d, driver %d.%d", properties.name,
+                         runtime / 1000, runtime % 100 / 10, driver / 1000, driver % 100 / 10);
+  cuda_describe_libraries(d->description + n, sizeof d->description - (size_t)n);
   return STATUS_OK;
 }
 

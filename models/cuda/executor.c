@@ -33,7 +33,7 @@ static gpu_executor *of(executor *e) { return (gpu_executor *)e; }
 void gpu_executor_destroy(executor *base) {
   gpu_executor *e = of(base);
   if (!e) return;
-  for (int i = 0; i < e->n_lanes; i++) lane_close(&e->lanes[i]);
+  for (int i = 0; i < e->n_lanes; i++) lane_close(&e->lanes[i]); /* which waits for its work */
   resident_set_release_all(&e->sets, e->device);
   event_close(e->forked);
   device_release(e->device, e->state);

@@ -35,7 +35,7 @@ void run_copy_gradients(const step *s, const binding *b, stream *stream);
 
 /* t[0] += the bias t[1] */
 void run_add_bias(const step *s, const binding *b, stream *stream);
-/* The gradient of a bias t[1] = the sum of t[0]'s rows; t[2]: run_bias_partial's bytes; t[3]: another copy, or NULL */
+/* The gradient of a bias t[1] = the sum of t[0]'s rows; t[2]: partial sums */
 void run_bias_gradient(const step *s, const binding *b, stream *stream);
 /* t[1] = max(t[0], 0); a NaN stays one. Rows elements. */
 void run_relu(const step *s, const binding *b, stream *stream);
@@ -98,7 +98,8 @@ void run_average_pool_backward(const step *s, const binding *b, stream *stream);
 
 /* Rows samples of inner tokens t[0], sample-major: t[2], time-major, = their rows (columns wide) of the table t[1]. */
 void run_embedding(const step *s, const binding *b, stream *stream);
-/* t[2] = beta t[2] + the gradient of the table (inner rows: kernel of them), from t[1], that in run_embedding's output */
+/* t[2] (kernel rows) = beta t[2] + the gradient of the table, from t[1], that in run_embedding's output; t[3]: two uint32
+ * for each of its rows */
 void run_embedding_backward(const step *s, const binding *b, stream *stream);
 /* t[0] (rows floats) = the state t[1], or zeros where the control says that it begins. */
 void run_begin_state(const step *s, const binding *b, stream *stream);

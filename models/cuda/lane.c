@@ -71,6 +71,10 @@ enum status lane_open(lane *l, device *d, stream *s, const graph *g, size_t batc
 
 void lane_close(lane *l) {
   if (!l->device) return;
+  if (l->stream) { /* its failure is for whoever uses the stream to find */
+    const enum status waited = stream_synchronize(l->stream);
+    (void)waited;
+  }
   for (int i = 0; i < l->n_recordings; i++) recording_release(l->device, l->recordings[i].recording);
   gpu_program_end(&l->program);
   if (l->libraries) l->libraries->close(l->library);

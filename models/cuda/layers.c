@@ -347,6 +347,7 @@ void compile_others_backward(compiler *c, const layer *l, layer_memo *m, tensor 
   if (l->kind == LAYER_EMBEDDING) {
     s = add_step(c, run_embedding_backward, c->values[l->from], dy, bound(c, TENSOR_GRADIENT, &l->parameters[0]));
     set_embedding(c, s, l);
+    s->t[3] = gpu_program_tensor(c->program, TENSOR_OWN, c->batch * l->steps * 2 * sizeof(uint32_t));
     s->kernel = l->parameters[0].shape[0];
     s->beta = is_tied_to(c, l);
     return;

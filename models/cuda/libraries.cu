@@ -2,6 +2,7 @@
  * one stream: nothing is shared between steps that run side by side, and nothing is allocated once they are open. */
 #include "models/cuda/libraries.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "models/cuda/executor.h"
@@ -23,6 +24,16 @@ enum status cuda_check(cudaError_t code, const char *what) {
   (void)cudaGetLastError();
   return FAIL(code == cudaErrorMemoryAllocation ? STATUS_NO_MEMORY : STATUS_DEVICE, "CUDA: %s: %s", what,
               cudaGetErrorString(code));
+}
+
+void cuda_describe_libraries(char *out, size_t n);
+void cuda_describe_libraries(char *out, size_t n) {
+  int part[3] = {0};
+  const libraryPropertyType kinds[3] = {MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL};
+  for (int i = 0; i < 3; i++) (void)cublasGetProperty(kinds[i], &part[i]);
+  const size_t cudnn = cudnnGetVersion(); /* major 10000 + minor 100 + patch */
+  snprintf(out, n, ", cuDNN %zu.%zu.%zu, cuBLAS %d.%d.%d", cudnn / 10000, cudnn / 100 % 100, cudnn % 100, part[0], part[1],
+           part[2]);
 }
 
 static void close_library(library *l) {

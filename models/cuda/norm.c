@@ -29,18 +29,15 @@ COLUMN_SUMS(moment_sums, moment_args, moment_terms)
 
 typedef struct {
   const control *control;
-  const double *partial;
-  uint32_t n_chunks, columns, rows;
+  uint32_t columns, rows;
   double epsilon;
   float *statistics, *averages; /* mean, 1/deviation */
   double *collected;            /* sums of means and of mean squares */
   bool collects;
 } statistics_args;
 
-HD static inline void statistics_one(const statistics_args *a, size_t i) {
-  const uint32_t column = (uint32_t)i, n = a->columns;
-  double sum, squares;
-  column_sums_total(a->partial, a->n_chunks, n, column, &sum, &squares);
+HD static inline void statistics_one(const statistics_args *a, uint32_t column, double sum, double squares) {
+  const uint32_t n = a->columns;
   double mean = sum / a->rows, square = squares / a->rows, spread = square - mean * mean;
   a->statistics[column] = (float)mean;
   a->statistics[n + column] = (float)(1 / sqrt((spread > 0 ? spread : 0) + a->epsilon));
@@ -53,14 +50,12 @@ HD static inline void statistics_one(const statistics_args *a, size_t i) {
   a->averages[column] = (float)mean;
   a->averages[n + column] = (float)(1 / sqrt((spread > 0 ? spread : 0) + a->epsilon));
 }
-KERNEL(find_statistics, statistics_args, statistics_one)
+COLUMN_TOTALS(find_statistics, statistics_args, statistics_one)
 
 void run_norm_statistics(const step *s, const binding *b, stream *stream) {
   double *partial = (double *)tensor_at(b, s->t[2]);
   const moment_args m = {array_at(b, s->t[0]), (uint32_t)s->columns};
   const statistics_args a = {b->control,
-                             partial,
-                             column_sums_chunks(s->rows),
                              (uint32_t)s->columns,
                              (uint32_t)s->rows,
                              EPSILON,
@@ -69,7 +64,7 @@ void run_norm_statistics(const step *s, const binding *b, stream *stream) {
                              (double *)tensor_at(b, s->t[3]),
                              b->mode == RUN_COLLECT};
   moment_sums(stream, m, s->rows, s->columns, partial);
-  find_statistics(stream, s->columns, a);
+  find_statistics(stream, a, s->rows, s->columns, partial);
 }
 
 /* ---- forward */
@@ -126,30 +121,26 @@ HD static inline void slope_terms(const slope_args *a, uint32_t row, uint32_t co
 COLUMN_SUMS(slope_sums, slope_args, slope_terms)
 
 typedef struct {
-  const double *partial;
-  uint32_t n_chunks, columns, rows;
+  uint32_t columns, rows;
   float *gradient, *means; /* scale's, shift's; of dz h, of dz */
 } slope_total_args;
 
-HD static inline void slope_total_one(const slope_total_args *a, size_t i) {
-  const uint32_t column = (uint32_t)i, n = a->columns;
-  double sum, product;
-  column_sums_total(a->partial, a->n_chunks, n, column, &sum, &product);
+HD static inline void slope_total_one(const slope_total_args *a, uint32_t column, double sum, double product) {
+  const uint32_t n = a->columns;
   a->gradient[column] = (float)product;
   a->gradient[n + column] = (float)sum;
   a->means[column] = (float)(product / a->rows);
   a->means[n + column] = (float)(sum / a->rows);
 }
-KERNEL(slope_total, slope_total_args, slope_total_one)
+COLUMN_TOTALS(slope_totals, slope_total_args, slope_total_one)
 
 void run_norm_sums(const step *s, const binding *b, stream *stream) {
   double *partial = (double *)tensor_at(b, s->t[6]);
   const slope_args a = {array_at(b, s->t[0]), array_at(b, s->t[1]), array_at(b, s->t[2]), array_at(b, s->t[7]),
                         floats_at(b, s->t[3]), (uint32_t)s->columns};
-  const slope_total_args t = {partial, column_sums_chunks(s->rows), (uint32_t)s->columns, (uint32_t)s->rows,
-                              floats_at(b, s->t[4]), floats_at(b, s->t[5])};
+  const slope_total_args t = {(uint32_t)s->columns, (uint32_t)s->rows, floats_at(b, s->t[4]), floats_at(b, s->t[5])};
   slope_sums(stream, a, s->rows, s->columns, partial);
-  slope_total(stream, s->columns, t);
+  slope_totals(stream, t, s->rows, s->columns, partial);
 }
 
 typedef struct {

@@ -33,24 +33,21 @@ HD static inline void bias_terms(const bias_args *a, uint32_t row, uint32_t colu
 COLUMN_SUMS(bias_sums, bias_args, bias_terms)
 
 typedef struct {
-  const double *partial;
-  uint32_t n_chunks, columns;
   float *out;
 } bias_total_args;
 
-HD static inline void bias_total_one(const bias_total_args *a, size_t i) {
-  double sum, unused;
-  column_sums_total(a->partial, a->n_chunks, a->columns, (uint32_t)i, &sum, &unused);
-  a->out[i] = (float)sum;
+HD static inline void bias_total_one(const bias_total_args *a, uint32_t column, double sum, double unused) {
+  (void)unused;
+  a->out[column] = (float)sum;
 }
-KERNEL(bias_total, bias_total_args, bias_total_one)
+COLUMN_TOTALS(bias_totals, bias_total_args, bias_total_one)
 
 void run_bias_gradient(const step *s, const binding *b, stream *stream) {
   double *partial = (double *)tensor_at(b, s->t[2]);
   const bias_args a = {array_at(b, s->t[0]), NULL, (uint32_t)s->columns};
-  const bias_total_args t = {partial, column_sums_chunks(s->rows), (uint32_t)s->columns, floats_at(b, s->t[1])};
+  const bias_total_args t = {floats_at(b, s->t[1])};
   bias_sums(stream, a, s->rows, s->columns, partial);
-  bias_total(stream, s->columns, t);
+  bias_totals(stream, t, s->rows, s->columns, partial);
 }
 
 /* ---- element by element */
