@@ -54,6 +54,7 @@ extern const char *const math_names[N_MATH]; /* as YAML has them */
 
 typedef struct net_options {
   enum math math;
+  bool wavers;      /* algorithms are admitted that do not give the same bits each time */
   int side_by_side; /* steps between net_fork and net_join: the local workers. 0: 1 */
 } net_options;
 

@@ -115,7 +115,7 @@ static void write_partition(FILE *f, const partition_rule *p) {
   if (p->kind == PARTITION_SHARDS) fprintf(f, "{\"shards\":%zu}", p->n_pieces);
 }
 
-/* accumulate, label_smoothing and math are written like that too. */
+/* accumulate, label_smoothing, math and deterministic are written like that too. */
 static void write_config(FILE *f, const cell *c) {
   static const char *const device_words[] = {[DEVICE_CPU] = "cpu", [DEVICE_SHADOW] = "shadow", [DEVICE_CUDA] = "cuda"};
   open_module(f, "{\"model\":", &c->model_spec);
@@ -135,6 +135,7 @@ static void write_config(FILE *f, const cell *c) {
   write_optimizer(f, &c->optimizer);
   if (c->label_smoothing > 0) write_real(f, ",\"label_smoothing\":", c->label_smoothing);
   if (c->math != MATH_FP32) fprintf(f, ",\"math\":\"%s\"", math_names[c->math]);
+  if (c->wavers) fputs(",\"deterministic\":false", f);
   fprintf(f, ",\"seed\":%" PRIu64 ",\"device\":\"%s\",\"reduction\":\"%s\"}", c->seed, device_words[c->device],
           c->reduction == REDUCTION_MPI ? "mpi" : "ordered");
 }

@@ -23,6 +23,7 @@ typedef struct cell {
   size_t accumulate; /* parts of a batch whose gradients are taken one after the other; divides batch */
   double label_smoothing; /* [0, 1) */
   enum math math;
+  bool wavers;    /* deterministic: false, on a device where that means something */
   double epochs;  /* length of the run in epochs, or 0: */
   uint64_t steps; /* length of the run in steps of each worker; 0 where epochs counts */
   uint64_t seed;

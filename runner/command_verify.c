@@ -75,7 +75,8 @@ exit:
 
 /* Whether there is something that a repetition could agree with. */
 static enum status check_repeats(int64_t run, const stored *s, const cell *c) {
-  const char *reason = method_unrepeatable(c->method, &c->method_spec.args);
+  const char *reason = c->wavers ? "deterministic: false lets a GPU's bits differ from run to run"
+                                 : method_unrepeatable(c->method, &c->method_spec.args);
   if (reason) return FAIL(STATUS_BAD_INPUT, "run %lld does not repeat: %s", (long long)run, reason);
   if (s->digest[0]) return STATUS_OK;
   return FAIL(STATUS_BAD_INPUT, "run %lld has no digest to compare with: its status is %s", (long long)run, s->status);

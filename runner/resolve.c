@@ -43,6 +43,10 @@ static const param base_table[] = {
      .fallback = "fp32",
      .choices = "fp32|tf32|bf16",
      .help = "what products are computed in; the CPU has fp32"},
+    {.name = "deterministic",
+     .type = PARAM_BOOL,
+     .fallback = "true",
+     .help = "false: a GPU may take algorithms whose bits differ from run to run; such a run has no digest"},
     PARAM_END,
 };
 static const char *const base_nested[] = {"model", "dataset", "method", "optimizer", NULL};
@@ -312,6 +316,7 @@ static enum status fill(const node *config, cell *c) {
   TRY_RETURN(read_optimizer(c->memory, node_get(config, "optimizer"), &c->optimizer));
   TRY_RETURN(read_device(config, args_text(base, "device"), c));
   TRY_RETURN(read_math(config, args_text(base, "math"), c));
+  c->wavers = !args_bool(base, "deterministic") && c->device == DEVICE_CUDA;
   return cell_set_config(c);
 }
 

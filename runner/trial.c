@@ -21,7 +21,7 @@ static enum status build_net(trial *t) {
   graph_begin(g, t->data->channels, t->data->height, t->data->width);
   TRY(c->model->build(&env, &c->model_spec.args, g));
   g->label_smoothing = c->label_smoothing;
-  const net_options options = {.math = c->math, .side_by_side = comm_n_local(t->comm)};
+  const net_options options = {.math = c->math, .wavers = c->wavers, .side_by_side = comm_n_local(t->comm)};
   TRY(net_create_with(g, t->device, t->stream, c->batch / c->accumulate, &options, &t->net));
 exit:
   free(g);

@@ -220,7 +220,7 @@ static enum status finish(loop *l) {
     write_done(l->m.out, "interrupted", "stopped on request", l->round, NULL);
   } else {
     uint64_t digest = 0;
-    const bool repeats = !method_unrepeatable(t->cell->method, &t->cell->method_spec.args);
+    const bool repeats = !t->cell->wavers && !method_unrepeatable(t->cell->method, &t->cell->method_spec.args);
     if (repeats) TRY_RETURN(trial_digest(t, &digest));
     write_done(l->m.out, "finished", NULL, l->round, repeats ? &digest : NULL);
   }

@@ -24,8 +24,8 @@ struct library {
   lstm_plan *lstms;
 };
 
-static enum status open_library(stream *s, enum math math, library **out) {
-  (void)math;
+static enum status open_library(stream *s, const net_options *options, library **out) {
+  (void)options;
   *out = (library *)calloc(1, sizeof **out);
   if (!*out) return FAIL(STATUS_NO_MEMORY, "no memory for a library");
   (*out)->stream = s;

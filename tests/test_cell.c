@@ -82,7 +82,7 @@ Test(cell, settings_of_training_are_kept) {
       {"schedule: {scaled: 1/T}", "", ",\"schedule\":{\"scaled\":\"1/T\"},"},
       {"clip: 0", "accumulate: 3,", "\"batch\":6,\"accumulate\":3,"},
       {"clip: 0", "label_smoothing: 0.1,", "}},\"label_smoothing\":0.1,\"seed\":"},
-      {"clip: 0", "accumulate: 1, label_smoothing: 0, math: fp32,", "\"batch\":6,\"epochs\":0,"},
+      {"clip: 0", "accumulate: 1, label_smoothing: 0, math: fp32, deterministic: false,", "\"batch\":6,\"epochs\":0,"},
       {"nesterov: false, decay: all", "", "{\"lr\":1,\"momentum\":0,\"weight_decay\":0,\"clip\":0,\"sch"},
   };
   char hashes[sizeof cases / sizeof *cases][17];

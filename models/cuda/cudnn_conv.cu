@@ -1,5 +1,5 @@
 /* Convolutions through cuDNN's graph interface (cudnnBackend*): an operation is described, cuDNN's heuristics order the
- * engines that can do it, and the first that keeps our rules is taken. The rules: the same bits every time, and no less
+ * engines that can do it, and the first that keeps our rules is taken. The rules: the same bits every time (unless net_options.wavers), and no less
  * precision than the math asked for. Nothing is timed, so that every rank and every repetition chooses alike; what is
  * chosen depends on the shape, the math, the GPU and cuDNN's version. */
 #include <stdlib.h>
@@ -117,13 +117,15 @@ static enum status make_graph(library *l, pool *p, const conv_shape *s, enum con
 /* ---- the choice */
 
 /* Whether an engine's notes keep our rules. In TF32 and bf16 tensor cores are what was asked for. */
-static bool is_admitted(enum math math, const cudnnBackendNumericalNote_t *notes, int64_t n) {
+static bool is_admitted(const library *l, const cudnnBackendNumericalNote_t *notes, int64_t n) {
   for (int64_t i = 0; i < n; i++)
     switch (notes[i]) {
       case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
-        if (math == MATH_FP32) return false;
+        if (l->math == MATH_FP32) return false;
         break;
       case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC:
+        if (!l->wavers) return false;
+        break;
       case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
       case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION:
       case CUDNN_NUMERICAL_NOTE_FFT:
@@ -138,7 +140,7 @@ static bool is_admitted(enum math math, const cudnnBackendNumericalNote_t *notes
   return true;
 }
 
-static bool keeps_rules(enum math math, cudnnBackendDescriptor_t configuration) {
+static bool keeps_rules(const library *l, cudnnBackendDescriptor_t configuration) {
   cudnnBackendDescriptor_t engine = NULL;
   cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
   int64_t n = 0;
@@ -148,7 +150,7 @@ static bool keeps_rules(enum math math, cudnnBackendDescriptor_t configuration) 
                        cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
                                                 CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &n, notes) == CUDNN_STATUS_SUCCESS;
   (void)cudnnBackendDestroyDescriptor(engine);
-  return is_told && is_admitted(math, notes, n);
+  return is_told && is_admitted(l, notes, n);
 }
 
 /* The plan of a configuration, or NULL where cuDNN cannot run it here or it wants too much memory. */
@@ -186,7 +188,7 @@ static enum status choose(library *l, cudnnBackendDescriptor_t graph, cudnnBacke
                                            MAX_ENGINES, &n, found),
                   "listing the engines of a convolution"));
   for (int64_t i = 0; i < n && i < MAX_ENGINES && !*out; i++)
-    if (keeps_rules(l->math, found[i])) *out = plan_of(l, found[i], n_workspace);
+    if (keeps_rules(l, found[i])) *out = plan_of(l, found[i], n_workspace);
 exit:
   while (n_made > 0) (void)cudnnBackendDestroyDescriptor(found[--n_made]);
   destroy_all(&p);
@@ -209,9 +211,9 @@ enum status cudnn_conv(library *l, const conv_shape *shape, enum conv_kind kind,
     TRY(choose(l, graph, modes[i], &plan->plan, &n));
   if (!plan->plan)
     TRY(FAIL(STATUS_UNSUPPORTED,
-             "cuDNN %zu has no deterministic way in %s to do a convolution of %zu to %zu channels of %zu x %zu by %zu x "
+             "cuDNN %zu has no%s way in %s to do a convolution of %zu to %zu channels of %zu x %zu by %zu x "
              "%zu, stride %zu, in batches of %zu",
-             cudnnGetVersion(), math_names[l->math], shape->in[0], shape->out[0], shape->in[1], shape->in[2],
+             cudnnGetVersion(), l->wavers ? "" : " deterministic", math_names[l->math], shape->in[0], shape->out[0], shape->in[1], shape->in[2],
              shape->kernel, shape->kernel, shape->stride, shape->batch));
   *out = plan;
   *n_workspace = (size_t)n;

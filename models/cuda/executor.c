@@ -47,7 +47,7 @@ static enum status open_lanes(gpu_executor *e, const graph *g, const executor_en
   const int asked = env->options->side_by_side, n = asked < 1 ? 1 : asked > MAX_LANES ? MAX_LANES : asked;
   for (int i = 0; i < n; i++) {
     e->n_lanes = i + 1; /* closed in any case */
-    TRY_RETURN(lane_open(&e->lanes[i], env->device, i == 0 ? env->stream : NULL, g, env->batch, env->options->math,
+    TRY_RETURN(lane_open(&e->lanes[i], env->device, i == 0 ? env->stream : NULL, g, env->batch, env->options,
                          libraries));
   }
   e->current = &e->lanes[0];

@@ -46,8 +46,8 @@ static enum status open_slots(lane *l) {
   return STATUS_OK;
 }
 
-enum status lane_open(lane *l, device *d, stream *s, const graph *g, size_t batch, enum math math,
-                      const library_ops *libraries) {
+enum status lane_open(lane *l, device *d, stream *s, const graph *g, size_t batch,
+                      const net_options *options, const library_ops *libraries) {
   void *memory = NULL;
   memset(l, 0, sizeof *l);
   l->device = d;
@@ -65,8 +65,8 @@ enum status lane_open(lane *l, device *d, stream *s, const graph *g, size_t batc
   TRY_RETURN(device_alloc(d, sizeof *l->squares, &memory));
   l->squares = (double *)memory;
   TRY_RETURN(device_alloc(d, vec_scratch_bytes(g->n_params), &l->scratch));
-  TRY_RETURN(libraries->open(l->stream, math, &l->library));
-  return compile(l, g, math == MATH_BF16);
+  TRY_RETURN(libraries->open(l->stream, options, &l->library));
+  return compile(l, g, options->math == MATH_BF16);
 }
 
 void lane_close(lane *l) {

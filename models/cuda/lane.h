@@ -53,8 +53,8 @@ typedef struct lane {
 } lane;
 
 /* s NULL: a stream of its own. */
-enum status lane_open(lane *l, device *d, stream *s, const graph *g, size_t batch, enum math math,
-                      const library_ops *libraries) WARN_UNUSED;
+enum status lane_open(lane *l, device *d, stream *s, const graph *g, size_t batch,
+                      const net_options *options, const library_ops *libraries) WARN_UNUSED;
 void lane_close(lane *l); /* harmless on a zeroed one */
 /* Takes the next slot, waiting until the device has read it, and describes the batch in it. set NULL: the data set is
  * fetched on the host. */

@@ -58,13 +58,14 @@ static enum status open_cublas(library *l) {
                       "choosing its arithmetic");
 }
 
-static enum status open_library(stream *s, enum math math, library **out) {
+static enum status open_library(stream *s, const net_options *options, library **out) {
   enum status status = STATUS_OK;
   *out = NULL;
   library *l = (library *)calloc(1, sizeof *l);
   if (!l) return FAIL(STATUS_NO_MEMORY, "no memory for cuDNN");
   l->stream = s;
-  l->math = math;
+  l->math = options->math;
+  l->wavers = options->wavers;
   TRY(cudnn_check(cudnnCreate(&l->cudnn), "starting"));
   TRY(cudnn_check(cudnnSetStream(l->cudnn, library_stream(l)), "choosing a stream"));
   TRY(open_cublas(l));

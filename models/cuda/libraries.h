@@ -11,6 +11,7 @@
 struct library {
   stream *stream;
   enum math math;
+  bool wavers; /* see net_options */
   cudnnHandle_t cudnn;
   cublasHandle_t cublas;
   void *cublas_workspace;

@@ -48,10 +48,10 @@ typedef struct lstm_arguments {
 } lstm_arguments;
 
 typedef struct library_ops {
-  enum status (*open)(stream *s, enum math math, library **out);
+  enum status (*open)(stream *s, const net_options *options, library **out);
   void (*close)(library *l); /* NULL is ignored */
   /* Chooses how a convolution is done, for good, and gives the bytes of workspace it takes. Choices do not depend on
-   * timing, and none gives different bits when repeated. STATUS_UNSUPPORTED where there is no such way. */
+   * timing, and none gives different bits when repeated, unless options->wavers. STATUS_UNSUPPORTED where there is no such way. */
   enum status (*conv)(library *l, const conv_shape *shape, enum conv_kind kind, conv_plan **out, size_t *n_workspace);
   void (*conv_run)(library *l, conv_plan *plan, void *x, void *w, void *y, void *workspace);
   enum status (*lstm)(library *l, const lstm_shape *shape, lstm_plan **out, size_t *n_workspace, size_t *n_reserve);
