@@ -210,7 +210,7 @@ Test(expand, mistakes) {
        "f.yaml:2:8: 'method.a.b.c.d.e.f' is deeper than any key"},
       {"experiment: e\nbase: {.lr: 1}\n", NULL,
        "f.yaml:2:8: unknown key '' in base: the keys are model, dataset, method, optimizer, workers, batch, epochs, "
-       "steps, eval_every, probe_every, seed, device, reduction, accumulate, label_smoothing, math"},
+       "steps, eval_every, probe_every, seed, device, reduction, accumulate, label_smoothing, math, deterministic"},
   };
   for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
     check(mistakes[i].text, &(plan_options){.tier = mistakes[i].tier}, mistakes[i].expected);
