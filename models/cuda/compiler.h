@@ -44,6 +44,8 @@ typedef struct compiler {
  * the caller's to free. */
 enum status compile_graph(compiler *c) WARN_UNUSED;
 
+/* ---- pieces.c */
+
 /* A value as a matrix: its rows (samples times pixels or steps) and channels. */
 size_t value_rows(const compiler *c, size_t value);
 /* A tensor for a value, or its gradient. */
@@ -58,6 +60,8 @@ tensor *as_plain(compiler *c, size_t value, tensor *from, bool is_half);
 tensor *from_plain(compiler *c, size_t value, tensor *from);
 /* The same layout in another type. */
 tensor *as_type(compiler *c, tensor *from, bool is_half);
+
+/* ---- layers.c */
 
 /* Forward and backward steps of one layer. dy: the gradient in its output. */
 void compile_conv(compiler *c, const layer *l, layer_memo *m);

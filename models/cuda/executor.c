@@ -80,12 +80,6 @@ exit:
 
 size_t gpu_executor_n_state(const executor *e) { return ((const gpu_executor *)e)->lanes[0].n_state; }
 
-size_t gpu_executor_bytes(const executor *base, int *n_lanes) {
-  const gpu_executor *e = (const gpu_executor *)base;
-  *n_lanes = e->n_lanes;
-  return e->lanes[0].program.n_bytes;
-}
-
 /* ---- passes */
 
 enum status gpu_executor_load(executor *base, const data *d, const batch_request *request) {

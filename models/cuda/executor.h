@@ -32,9 +32,6 @@ void gpu_executor_join(executor *e);
     .fork = gpu_executor_fork, .join = gpu_executor_join, .run_library = NULL,                                  \
   }
 
-/* Bytes of device memory of one lane (values, gradients of values, workspaces), and how many lanes there are. */
-size_t gpu_executor_bytes(const executor *e, int *n_lanes);
-
 #ifdef __cplusplus
 }
 #endif

@@ -114,6 +114,7 @@ static inline void *tensor_at(const binding *b, const tensor *t) {
   if (t->source == TENSOR_STATE) return b->state + t->offset;
   return b->memory + t->offset;
 }
+static inline size_t tensor_elements(const tensor *t) { return t->life.n_bytes / (t->is_half ? 2 : sizeof(float)); }
 static inline float *floats_at(const binding *b, const tensor *t) { return (float *)tensor_at(b, t); }
 
 #ifdef __cplusplus
