@@ -44,8 +44,9 @@ enum status worker_gradients(const method_env *env, uint64_t step, const float *
     status = part_gradient(env, w, step, 0, shared ? shared : each[i], w->gradient, env->loss + i);
   }
   net_join(env->net);
+  TRY_RETURN(status);
   for (int i = 0; i < env->n_local; i++) vec_loss_add(env->stream, env->workers[i].account, env->loss + i);
-  return status;
+  return STATUS_OK;
 }
 
 enum status method_archive_workers(const method_env *env, archive *a) {

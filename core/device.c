@@ -11,7 +11,7 @@
 #include "core/vec.h"
 
 /* The library stays loaded for the life of the process: CUDA's own libraries do not survive being unloaded. */
-static enum status load_cuda(const cuda_table **out) {
+static enum status load_cuda(const cuda_table **out, int *n_gpus) {
   static const char library_name[] = "libterse_cuda.so";
   char path[4096];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof library_name);
@@ -26,18 +26,18 @@ static enum status load_cuda(const cuda_table **out) {
   if (!table || table->abi != TERSE_CUDA_ABI)
     return FAIL(STATUS_DEVICE, "no CUDA device: %s belongs to another version of terse; rebuild it", path);
   const char *reason = "";
-  if (table->device_count(&reason) == 0) return FAIL(STATUS_DEVICE, "no CUDA device: %s", reason);
+  *n_gpus = table->device_count(&reason);
+  if (*n_gpus == 0) return FAIL(STATUS_DEVICE, "no CUDA device: %s", reason);
   *out = table;
   return STATUS_OK;
 }
 
 int device_cuda_count(const char **reason) {
   const cuda_table *table = NULL;
-  if (load_cuda(&table) != STATUS_OK) {
-    *reason = status_detail();
-    return 0;
-  }
-  return table->device_count(reason);
+  int n = 0;
+  if (load_cuda(&table, &n) == STATUS_OK) return n;
+  *reason = status_detail();
+  return 0;
 }
 
 enum status device_open(enum device_kind kind, device **out) { return device_open_for(kind, 0, out); }
@@ -51,9 +51,9 @@ enum status device_open_for(enum device_kind kind, int number, device **out) {
   d->vec = &vec_table;
   if (kind == DEVICE_CUDA) {
     const cuda_table *table = NULL;
-    const char *reason;
-    TRY(load_cuda(&table));
-    d->index = number % table->device_count(&reason); /* load_cuda found one */
+    int n_gpus;
+    TRY(load_cuda(&table, &n_gpus));
+    d->index = number % n_gpus; /* one at least */
     d->ops = table->ops;
     d->vec = table->vec;
     d->indices = table->indices;

@@ -104,6 +104,11 @@ enum status device_floats(device *d, size_t n, float **out) WARN_UNUSED;
 enum status device_alloc_host(device *d, size_t n_bytes, void **out) WARN_UNUSED;
 void device_release_host(device *d, void *memory);
 
+/* Makes a failure the stream's, unless an earlier one is; STATUS_OK is ignored. */
+static inline void stream_fail(stream *s, enum status status) {
+  if (s->error == STATUS_OK) s->error = status;
+}
+
 enum status stream_open(device *d, stream **out) WARN_UNUSED;
 void stream_close(stream *s); /* NULL is ignored; waits for its work first */
 /* Asynchronous copy between any two of host and device memory; ranges do not overlap. Host memory must stay valid and

@@ -23,8 +23,7 @@ static enum status check(cudaError_t code, const char *what) {
 
 /* For calls that have no status: the stream's first error stays. */
 static void check_stream(stream *s, cudaError_t code, const char *what) {
-  const enum status status = check(code, what);
-  if (s->error == STATUS_OK) s->error = status;
+  stream_fail(s, check(code, what));
 }
 
 static int cuda_count(const char **reason) {

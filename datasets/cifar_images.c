@@ -32,12 +32,11 @@ static void put_view(const loaded *l, const uint8_t *pixels, image_view v, float
 static enum status fetch(const data *d, const batch_request *request, float *x, int32_t *labels) {
   const loaded *l = (const loaded *)d->state;
   const bool test = request->split == SPLIT_TEST;
-  const bool augment = l->augment && request->split == SPLIT_TRAIN && request->worker >= 0;
-  const size_t n_split = test ? d->n_test : request->split == SPLIT_PROBE ? d->n_probe : d->n_train;
+  const bool augment = l->augment && batch_trains(request);
   const size_t n_records = l->set->n_records;
+  TRY_RETURN(data_check_ids(d, request));
   for (size_t j = 0; j < request->n; j++, x += CIFAR_CHANNELS * PIXELS) {
     const size_t id = request->ids[j];
-    if (id >= n_split) return FAIL(STATUS_BAD_INPUT, "sample %zu asked of a split of %zu", id, n_split);
     const mapped_file *file = &l->files[test ? l->set->n_train_files : id / n_records];
     const uint8_t *record = file->bytes + (test ? id : id % n_records) * record_bytes(l->set);
     const uint8_t *pixels = record + l->set->n_labels;
@@ -75,8 +74,6 @@ static void describe_resident(loaded *l) {
   resident *r = &l->resident;
   const cifar_images *set = l->set;
   const size_t stride = record_bytes(set);
-  r->channels = CIFAR_CHANNELS;
-  r->height = r->width = SIDE;
   r->padding = l->augment ? PADDING : 0;
   for (int c = 0; c < CIFAR_CHANNELS; c++)
     for (int byte = 0; byte < 256; byte++)

@@ -6,6 +6,14 @@ const dataset *dataset_find(const char *name) {
   return NULL;
 }
 
+enum status data_check_ids(const data *d, const batch_request *request) {
+  const size_t n = data_split_size(d, request->split);
+  for (size_t j = 0; j < request->n; j++)
+    if (request->ids[j] >= n)
+      return FAIL(STATUS_BAD_INPUT, "sample %u asked of a split of %zu", request->ids[j], n);
+  return STATUS_OK;
+}
+
 void data_close(data *d) {
   if (d) d->close(d);
 }

@@ -49,6 +49,15 @@ struct data {
   void *state;
 };
 
+/* Samples of a split. */
+static inline size_t data_split_size(const data *d, enum split split) {
+  return split == SPLIT_TRAIN ? d->n_train : split == SPLIT_TEST ? d->n_test : d->n_probe;
+}
+/* STATUS_BAD_INPUT where a sample is asked for that its split has not. */
+enum status data_check_ids(const data *d, const batch_request *request) WARN_UNUSED;
+/* Whether a worker is to learn from a batch: then it is augmented, where the data set is. */
+static inline bool batch_trains(const batch_request *r) { return r->split == SPLIT_TRAIN && r->worker >= 0; }
+
 typedef struct dataset_env {
   const char *folder; /* folders separated by `:`, searched in order before the packages' folders; NULL: none */
   int n_workers;

@@ -48,10 +48,9 @@ static void draw_vector(enum stream which, size_t row, size_t dimension, float *
 static enum status fetch(const data *d, const batch_request *request, float *x, int32_t *labels) {
   const gaussian *g = (const gaussian *)d->state;
   const bool test = request->split == SPLIT_TEST;
-  const size_t n_split = test ? d->n_test : request->split == SPLIT_PROBE ? d->n_probe : d->n_train;
+  TRY_RETURN(data_check_ids(d, request));
   for (size_t j = 0; j < request->n; j++, x += d->width) {
     const size_t id = request->ids[j], class = id % d->n_classes;
-    if (id >= n_split) return FAIL(STATUS_BAD_INPUT, "sample %zu asked of a split of %zu", id, n_split);
     draw_vector(test ? STREAM_TEST : STREAM_TRAIN, id, d->width, x);
     for (size_t i = 0; i < d->width; i++) x[i] += g->means[class * d->width + i];
     labels[j] = (int32_t) class;

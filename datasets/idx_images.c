@@ -61,13 +61,12 @@ static enum status load_file(const idx_images *set, const char *folder, enum idx
 static enum status fetch(const data *d, const batch_request *request, float *x, int32_t *labels) {
   const loaded *l = (const loaded *)d->state;
   const bool test = request->split == SPLIT_TEST;
-  const size_t n_split = test ? d->n_test : request->split == SPLIT_PROBE ? d->n_probe : d->n_train;
   const uint8_t *images = l->files[test ? TEST_IMAGES : TRAIN_IMAGES].elements;
   const uint8_t *classes = l->files[test ? TEST_LABELS : TRAIN_LABELS].elements;
   const size_t n_pixels = d->height * d->width;
+  TRY_RETURN(data_check_ids(d, request));
   for (size_t j = 0; j < request->n; j++) {
     const size_t id = request->ids[j];
-    if (id >= n_split) return FAIL(STATUS_BAD_INPUT, "sample %zu asked of a split of %zu", id, n_split);
     const uint8_t *pixels = images + id * n_pixels;
     for (size_t i = 0; i < n_pixels; i++) x[j * n_pixels + i] = l->resident.value[0][pixels[i]];
     labels[j] = classes[id];
@@ -93,10 +92,7 @@ static resident_split describe_split(const idx_array *images, const idx_array *l
 static void describe_resident(loaded *l) {
   const float scale = 1.0f / (255.0f * l->set->deviation), shift = -l->set->mean / l->set->deviation;
   resident *r = &l->resident;
-  *r = (resident){.channels = 1,
-                  .height = l->set->height,
-                  .width = l->set->width,
-                  .train = describe_split(&l->files[TRAIN_IMAGES], &l->files[TRAIN_LABELS]),
+  *r = (resident){.train = describe_split(&l->files[TRAIN_IMAGES], &l->files[TRAIN_LABELS]),
                   .test = describe_split(&l->files[TEST_IMAGES], &l->files[TEST_LABELS])};
   for (int byte = 0; byte < 256; byte++) r->value[0][byte] = (float)byte * scale + shift;
 }

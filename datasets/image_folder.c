@@ -1,7 +1,7 @@
 /* A folder of JPEG images as ImageNet is laid out (O. Russakovsky et al., International Journal of Computer Vision 115,
- * 2015): NAME/train/CLASS/FILE.jpg and NAME/val/CLASS/FILE.jpg below a folder of TERSE_DATA. Classes are numbered in the order
- * of their folders' names, samples in that of class and file. Images are decoded as batches are made; what is kept in
- * memory are their names. The checksum is of names and sizes, contents are not read, so the set stays unverified. */
+ * 2015): NAME/train/CLASS/FILE.jpg and NAME/val/CLASS/FILE.jpg below a folder of TERSE_DATA. Classes are numbered in the
+ * order of their folders' names, samples in that of class and file. Images are decoded as batches are made; what is kept
+ * in memory are their names. The checksum is of names and sizes, contents are not read, so the set stays unverified. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -32,9 +32,14 @@ static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0
 /* Evaluation takes the middle 224 pixels of an image whose shorter side has 256. */
 static const double MIDDLE = 224.0 / 256;
 
-/* Names, sorted. */
+/* Folders or files, sorted by name. */
+typedef struct entry {
+  char *name;
+  uint64_t n_bytes;
+} entry;
+
 typedef struct names {
-  char **items;
+  entry *items;
   size_t n, capacity;
 } names;
 
@@ -53,26 +58,26 @@ typedef struct loaded {
 
 /* ---- names */
 
-static enum status add_name(names *to, const char *name) {
+static enum status add_name(names *to, const char *name, uint64_t n_bytes) {
   if (to->n == to->capacity) {
     const size_t capacity = to->capacity ? 2 * to->capacity : 64;
-    char **items = (char **)realloc(to->items, capacity * sizeof *items);
+    entry *items = (entry *)realloc(to->items, capacity * sizeof *items);
     if (!items) return FAIL(STATUS_NO_MEMORY, "no memory for %zu names", capacity);
     to->items = items;
     to->capacity = capacity;
   }
-  to->items[to->n] = strdup(name);
-  if (!to->items[to->n]) return FAIL(STATUS_NO_MEMORY, "no memory for a name");
+  to->items[to->n] = (entry){.name = strdup(name), .n_bytes = n_bytes};
+  if (!to->items[to->n].name) return FAIL(STATUS_NO_MEMORY, "no memory for a name");
   to->n++;
   return STATUS_OK;
 }
 
 static void release_names(names *from) {
-  for (size_t i = 0; i < from->n; i++) free(from->items[i]);
+  for (size_t i = 0; i < from->n; i++) free(from->items[i].name);
   free(from->items);
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_name(const void *a, const void *b) { return strcmp(((const entry *)a)->name, ((const entry *)b)->name); }
 
 static bool is_jpeg(const char *name) {
   const char *dot = strrchr(name, '.');
@@ -91,7 +96,7 @@ static enum status list_folder(const char *folder, const char *prefix, names *ou
     snprintf(path, sizeof path, "%s/%s", prefix ? prefix : folder, e->d_name);
     if (e->d_name[0] == '.' || stat(path, &found) != 0) continue;
     if (prefix ? is_jpeg(e->d_name) && S_ISREG(found.st_mode) : S_ISDIR(found.st_mode))
-      status = add_name(out, prefix ? path : e->d_name);
+      status = add_name(out, prefix ? path : e->d_name, (uint64_t)found.st_size);
   }
   closedir(d);
   if (out->n > begin) qsort(out->items + begin, out->n - begin, sizeof *out->items, by_name);
@@ -114,7 +119,7 @@ static enum status load_part(const char *folder, const char *name, const names *
   size_t *ends = (size_t *)calloc(classes->n + 1, sizeof *ends);
   if (!ends) return FAIL(STATUS_NO_MEMORY, "no memory for %zu classes", classes->n);
   for (size_t c = 0; c < classes->n; c++) {
-    snprintf(path, sizeof path, "%s/%s/%s", folder, name, classes->items[c]);
+    snprintf(path, sizeof path, "%s/%s/%s", folder, name, classes->items[c].name);
     TRY(list_folder(path, path, &out->files));
     ends[c] = out->files.n;
   }
@@ -128,10 +133,10 @@ exit:
 /* A class of only one part would be a label nobody can learn, or a misspelt folder. */
 static enum status check_classes(const char *folder, const names *classes, const names *others) {
   for (size_t i = 0; i < classes->n || i < others->n; i++) {
-    const int order = i >= classes->n ? 1 : i >= others->n ? -1 : strcmp(classes->items[i], others->items[i]);
+    const int order = i >= classes->n ? 1 : i >= others->n ? -1 : strcmp(classes->items[i].name, others->items[i].name);
     if (order == 0) continue;
     return FAIL(STATUS_BAD_DATA, "%s: class %s is in %s and not in %s", folder,
-                order < 0 ? classes->items[i] : others->items[i], order < 0 ? "train" : "val",
+                order < 0 ? classes->items[i].name : others->items[i].name, order < 0 ? "train" : "val",
                 order < 0 ? "val" : "train");
   }
   if (classes->n == 0) return FAIL(STATUS_BAD_DATA, "%s/train has no folders of classes; " REMEDY, folder);
@@ -142,11 +147,10 @@ static enum status check_classes(const char *folder, const names *classes, const
 /* Of the files' names below `folder`, and their sizes. */
 static void hash_part(XXH64_state_t *state, const char *folder, const part *p) {
   for (size_t i = 0; i < p->files.n; i++) {
-    const char *name = p->files.items[i] + strlen(folder);
-    struct stat found;
-    const uint64_t size = stat(p->files.items[i], &found) == 0 ? (uint64_t)found.st_size : 0;
+    const entry *e = &p->files.items[i];
+    const char *name = e->name + strlen(folder);
     XXH64_update(state, name, strlen(name) + 1);
-    XXH64_update(state, &size, sizeof size);
+    XXH64_update(state, &e->n_bytes, sizeof e->n_bytes);
   }
 }
 
@@ -191,12 +195,11 @@ static enum status put_image(const loaded *l, const char *path, bool draws, rng_
 static enum status fetch(const data *d, const batch_request *request, float *x, int32_t *labels) {
   const loaded *l = (const loaded *)d->state;
   const part *p = request->split == SPLIT_TEST ? &l->test : &l->train;
-  const size_t n_split = request->split == SPLIT_PROBE ? d->n_probe : p->files.n;
-  const bool draws = l->augment && request->split == SPLIT_TRAIN && request->worker >= 0;
+  const bool draws = l->augment && batch_trains(request);
+  TRY_RETURN(data_check_ids(d, request));
   for (size_t j = 0; j < request->n; j++) {
     const size_t id = request->ids[j];
-    if (id >= n_split) return FAIL(STATUS_BAD_INPUT, "sample %zu asked of a split of %zu", id, n_split);
-    TRY_RETURN(put_image(l, p->files.items[id], draws, request->key, j, x + j * 3 * l->size * l->size));
+    TRY_RETURN(put_image(l, p->files.items[id].name, draws, request->key, j, x + j * 3 * l->size * l->size));
     labels[j] = p->labels[id];
   }
   return STATUS_OK;

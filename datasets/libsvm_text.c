@@ -143,11 +143,10 @@ exit:
 static enum status fetch(const data *d, const batch_request *request, float *x, int32_t *labels) {
   const loaded *l = (const loaded *)d->state;
   const rows *r = request->split == SPLIT_TEST ? l->tested : &l->train;
-  const size_t n_split = request->split == SPLIT_PROBE ? d->n_probe : r->n_rows;
+  TRY_RETURN(data_check_ids(d, request));
   memset(x, 0, request->n * d->width * sizeof *x);
   for (size_t j = 0; j < request->n; j++) {
     const size_t id = request->ids[j];
-    if (id >= n_split) return FAIL(STATUS_BAD_INPUT, "sample %zu asked of a split of %zu", id, n_split);
     for (size_t i = r->first[id]; i < r->first[id + 1]; i++) x[j * d->width + r->features[i]] = r->values[i];
     labels[j] = r->labels[id];
   }

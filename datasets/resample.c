@@ -49,7 +49,8 @@ static void find_taps(size_t n_in, size_t n_out, size_t most, taps *t, float *we
   const double scale = (double)n_in / (double)n_out, reach = scale > 1 ? scale : 1;
   for (size_t i = 0; i < n_out; i++) {
     const double middle = ((double)i + 0.5) * scale, low = middle - reach - 0.5, high = middle + reach - 0.5;
-    const size_t first = low < 0 ? 0 : (size_t)ceil(low), end = high >= (double)n_in - 1 ? n_in : (size_t)floor(high) + 1;
+    const size_t first = low < 0 ? 0 : (size_t)ceil(low);
+    const size_t end = high >= (double)n_in - 1 ? n_in : (size_t)floor(high) + 1;
     double sum = 0;
     t[i] = (taps){.first = first, .n = end - first < most ? end - first : most};
     for (size_t k = 0; k < t[i].n; k++) sum += 1 - fabs((double)(first + k) + 0.5 - middle) / reach;
@@ -79,7 +80,8 @@ static void resample_columns(const float *rows, size_t size, const taps *t, size
     for (size_t i = 0; i < size; i++)
       for (size_t column = 0; column < size; column++) {
         float sum = 0;
-        for (size_t k = 0; k < t[i].n; k++) sum += weights[i * most + k] * rows[((t[i].first + k) * size + column) * 3 + c];
+        for (size_t k = 0; k < t[i].n; k++)
+          sum += weights[i * most + k] * rows[((t[i].first + k) * size + column) * 3 + c];
         out[(c * size + i) * size + column] = sum;
       }
 }

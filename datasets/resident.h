@@ -26,7 +26,6 @@ typedef struct resident_split {
 
 typedef struct resident {
   bool is_text;
-  size_t channels, height, width; /* of a sample; width: the steps of a text's */
   size_t padding;                 /* of a worker's training images, from which a random window is taken; see
                                    * image_view. 0: they are taken as they are */
   float value[RESIDENT_MAX_CHANNELS][256]; /* of a pixel's byte */

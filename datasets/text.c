@@ -74,10 +74,9 @@ static enum status fetch(const data *d, const batch_request *request, float *x, 
   const loaded *l = (const loaded *)d->state;
   const bool test = request->split == SPLIT_TEST;
   const tokens *text = test ? &l->test : &l->train;
-  const size_t n_split = test ? d->n_test : request->split == SPLIT_PROBE ? d->n_probe : d->n_train;
+  TRY_RETURN(data_check_ids(d, request));
   for (size_t j = 0; j < request->n; j++) {
     const size_t id = request->ids[j];
-    if (id >= n_split) return FAIL(STATUS_BAD_INPUT, "sample %zu asked of a split of %zu", id, n_split);
     const uint32_t *from = text->numbers + id * d->width;
     for (size_t i = 0; i < d->width; i++) {
       x[j * d->width + i] = (float)from[i];
@@ -125,9 +124,6 @@ enum status text_open(const text_options *o, text_part train, text_part test, da
                    .close = close_text,
                    .state = l};
   l->resident = (resident){.is_text = true,
-                           .channels = 1,
-                           .height = 1,
-                           .width = o->steps,
                            .train = describe_split(&l->train),
                            .test = describe_split(&l->test)};
   l->base.resident = &l->resident;

@@ -73,7 +73,7 @@ typedef struct executor_ops {
   /* Steps between the two may run side by side; their results are complete for what is issued after join. */
   void (*fork)(executor *e);
   void (*join)(executor *e);
-  /* Waits, then runs the library calls of the last step once more. NULL: it cannot. */
+  /* Runs the library calls of the last step, which has ended, once more. NULL: it cannot. */
   enum status (*run_library)(executor *e);
 } executor_ops;
 

@@ -28,13 +28,14 @@ static void place(life *l, life *const *placed, size_t n, size_t alignment) {
   }
 }
 
-enum status lives_lay_out(life *lives, size_t n, size_t alignment, size_t *total) {
-  size_t n_used = 0;
+enum status lives_lay_out(life *lives, size_t alignment, size_t *total) {
+  size_t n = 0, n_used = 0;
   *total = 0;
+  for (const life *l = lives; l; l = l->next) n++;
   life **order = (life **)calloc(n + 1, sizeof *order);
   if (!order) return FAIL(STATUS_NO_MEMORY, "no memory to lay out %zu blocks", n);
-  for (size_t i = 0; i < n; i++)
-    if (lives[i].first < LIFE_STEPS_MAX) order[n_used++] = &lives[i];
+  for (life *l = lives; l; l = l->next)
+    if (l->first < LIFE_STEPS_MAX) order[n_used++] = l;
   qsort(order, n_used, sizeof *order, by_size_down);
   for (size_t i = 0; i < n_used; i++) {
     place(order[i], order, i, alignment);

@@ -50,8 +50,8 @@ enum status net_create(const graph *g, device *d, stream *s, size_t batch, net *
 
 static enum status check_end(const graph *g) {
   const enum layer_kind last = g->n_layers > 0 ? g->layers[g->n_layers - 1].kind : LAYER_CONV;
-  return last == LAYER_SOFTMAX_LOSS || last == LAYER_QUADRATIC_LOSS ? STATUS_OK
-                                                                    : FAIL(STATUS_BAD_INPUT, "a model has to end in a loss");
+  if (last == LAYER_SOFTMAX_LOSS || last == LAYER_QUADRATIC_LOSS) return STATUS_OK;
+  return FAIL(STATUS_BAD_INPUT, "a model has to end in a loss");
 }
 
 enum status net_create_with(const graph *g, device *d, stream *s, size_t batch, const net_options *options,
@@ -142,10 +142,6 @@ void net_fork(net *n) { n->executor->ops->fork(n->executor); }
 
 void net_join(net *n) { n->executor->ops->join(n->executor); }
 
-static size_t split_size(const data *d, enum split split) {
-  return split == SPLIT_TRAIN ? d->n_train : split == SPLIT_TEST ? d->n_test : d->n_probe;
-}
-
 /* Sample numbers of batch b of a split, and how many of them count: consecutive samples, or, of a text, lane j's next
  * one, the lanes being contiguous parts of equal length (the last shorter). The rest repeats a sample. */
 static size_t choose_batch(const net *n, const data *d, size_t size, size_t b, uint32_t *ids) {
@@ -163,7 +159,7 @@ static size_t choose_batch(const net *n, const data *d, size_t size, size_t b, u
 /* Issues `work` for n_batches of a split, from its beginning. */
 static enum status for_each_batch(net *n, const data *d, enum split split, size_t n_batches, enum run_mode mode,
                                   const float *params, void (*work)(executor *, const pass *)) {
-  const size_t size = split_size(d, split);
+  const size_t size = data_split_size(d, split);
   for (size_t b = 0; b < n_batches; b++) {
     const batch_request request = {.split = split,
                                    .ids = n->ids,
@@ -182,7 +178,7 @@ static enum status for_each_batch(net *n, const data *d, enum split split, size_
 }
 
 static enum status n_batches_of(const net *n, const data *d, enum split split, size_t *n_batches) {
-  const size_t size = split_size(d, split);
+  const size_t size = data_split_size(d, split);
   *n_batches = (size + n->batch - 1) / n->batch;
   return size > 0 ? STATUS_OK : FAIL(STATUS_BAD_INPUT, "there are no samples to evaluate on");
 }
@@ -195,7 +191,7 @@ static enum status collect_statistics(net *n, const data *d, const float *params
 
 enum status net_evaluate(net *n, const data *d, enum split split, const float *params, evaluation *out) {
   const executor_ops *ops = n->executor->ops;
-  const size_t size = split_size(d, split), n_labels = size * n->n_steps;
+  const size_t size = data_split_size(d, split), n_labels = size * n->n_steps;
   size_t n_batches;
   sums s;
   TRY_RETURN(n_batches_of(n, d, split, &n_batches));
@@ -218,7 +214,7 @@ enum status net_full_gradient(net *n, const data *d, enum split split, const flo
   ops->begin_sums(n->executor);
   TRY_RETURN(for_each_batch(n, d, split, n_batches, RUN_TRAIN, params, ops->add_gradient));
   TRY_RETURN(ops->end_sums(n->executor, params, gradient, &s));
-  *loss = s.loss / (double)(split_size(d, split) * n->n_steps) + s.penalty;
+  *loss = s.loss / (double)(data_split_size(d, split) * n->n_steps) + s.penalty;
   return STATUS_OK;
 }
 

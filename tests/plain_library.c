@@ -124,7 +124,6 @@ static void run_plain_conv(library *l, conv_plan *plan, void *x, void *w, void *
 typedef struct product_work {
   char op_a, op_b;
   bool is_half;
-  float beta;
   size_t rows, columns, inner;
   const void *a, *b;
   float *c;
@@ -139,10 +138,7 @@ static void multiply(const product_work *k) {
       const double factor = k->op_a == 'T' ? a[m * k->rows + i] : a[i * k->inner + m];
       for (size_t j = 0; j < k->columns; j++) row[j] += factor * b[k->op_b == 'T' ? j * k->inner + m : m * k->columns + j];
     }
-    for (size_t j = 0; j < k->columns; j++) {
-      float *c = &k->c[i * k->columns + j];
-      *c = (float)(row[j] + (k->beta == 0 ? 0 : k->beta * *c));
-    }
+    write_array(k->c + i * k->columns, false, row, k->columns);
   }
   free(a), free(b), free(row);
 }
@@ -153,8 +149,8 @@ static void product_loop(const void *arguments, size_t unused) {
 }
 
 static void run_plain_product(library *l, char op_a, char op_b, size_t rows, size_t columns, size_t inner,
-                              const void *a, const void *b, float beta, float *c, bool is_half) {
-  const product_work k = {op_a, op_b, is_half, beta, rows, columns, inner, a, b, c};
+                              const void *a, const void *b, float *c, bool is_half) {
+  const product_work k = {op_a, op_b, is_half, rows, columns, inner, a, b, c};
   l->stream->device->ops->launch(l->stream, product_loop, &k, sizeof k, 1);
 }
 

@@ -47,8 +47,8 @@ static enum status run_round(void *state, uint64_t round) {
   env->enter(env->clock, PHASE_UPDATE);
   for (int i = 0; i < env->n_local; i++) {
     vec_copy(env->stream, s->half[i], g->models.x[i], env->n_params);
-    optimizer_step(&s->inside, env->stream, epoch, s->half[i], env->workers[i].gradient, NULL, env->n_params, g->models.norm,
-                   env->scratch);
+    optimizer_step(&s->inside, env->stream, epoch, s->half[i], env->workers[i].gradient, NULL, env->n_params,
+                   g->models.norm, env->scratch);
   }
   TRY_RETURN(gossip_pull(&s->gossip, round, 1, s->half, s->half));
   env->enter(env->clock, PHASE_UPDATE);

@@ -18,7 +18,8 @@ typedef struct cpu_executor {
   int32_t *labels;
   float *state; /* evaluation's own */
   float *part;  /* one batch's share of a full gradient */
-  double *sum;  /* the full gradient so far */
+  double *sum;  /* the full gradient so far, from the first part on */
+  bool has_sum; /* since begin_sums there was one */
   sums sums;
 } cpu_executor;
 
@@ -51,7 +52,7 @@ static bool run_batch(const job *j, float *gradient, run *r) {
              .count = p->count,
              .total = p->total};
   const enum status status = compiled_run(e->compiled, r);
-  if (status != STATUS_OK && e->stream->error == STATUS_OK) e->stream->error = status;
+  stream_fail(e->stream, status);
   return status == STATUS_OK;
 }
 
@@ -77,7 +78,7 @@ static void clear_work(const void *arguments, size_t unused) {
   (void)unused;
   cpu_executor *e = ((const job *)arguments)->e;
   e->sums = (sums){.loss = 0};
-  memset(e->sum, 0, e->n_params * sizeof *e->sum);
+  e->has_sum = false;
 }
 
 static void score_work(const void *arguments, size_t unused) {
@@ -97,6 +98,8 @@ static void gradient_work(const void *arguments, size_t unused) {
   run r;
   if (!run_batch(j, e->part, &r)) return;
   e->sums.loss += r.loss_sum;
+  if (!e->has_sum) memset(e->sum, 0, e->n_params * sizeof *e->sum); /* evaluation alone never touches it */
+  e->has_sum = true;
   for (size_t i = 0; i < e->n_params; i++) e->sum[i] += e->part[i];
 }
 
@@ -194,11 +197,7 @@ static enum status end_sums(executor *e, const float *params, float *gradient, s
 /* One core runs one step at a time. */
 static void do_nothing(executor *e) { (void)e; }
 
-static enum status run_library(executor *base) {
-  cpu_executor *e = (cpu_executor *)base;
-  TRY_RETURN(stream_synchronize(e->stream));
-  return compiled_run_library(e->compiled);
-}
+static enum status run_library(executor *e) { return compiled_run_library(((cpu_executor *)e)->compiled); }
 
 const executor_ops cpu_executor_ops = {
     .create = create,

@@ -42,6 +42,8 @@ enum status program_append(program *p, const step *s) {
   return STATUS_OK;
 }
 
+static bool is_own(const tensor *t) { return t->source == TENSOR_OWN || t->source == TENSOR_KEPT; }
+
 enum status program_tensor(program *p, size_t n_bytes, enum tensor_source source, size_t offset, tensor **out) {
   *out = NULL;
   tensor *t = (tensor *)calloc(1, sizeof *t);
@@ -50,6 +52,10 @@ enum status program_tensor(program *p, size_t n_bytes, enum tensor_source source
   t->source = source;
   t->offset = offset;
   t->life = life_unused(n_bytes);
+  if (is_own(t)) {
+    t->life.next = p->lives;
+    p->lives = &t->life;
+  }
   t->next = p->tensors;
   p->tensors = t;
   *out = t;
@@ -65,8 +71,6 @@ enum status program_view(program *p, tensor *of, size_t offset, size_t n, tensor
 /* ---- memory */
 
 enum { ALIGNMENT = 64 };
-
-static bool is_own(const tensor *t) { return t->source == TENSOR_OWN || t->source == TENSOR_KEPT; }
 
 static void touch(tensor *t, size_t step) {
   while (t && t->of) t = t->of;
@@ -96,27 +100,18 @@ static void find_lives(program *p, tensor *input) {
   }
 }
 
-static enum status lay_out(program *p) {
-  size_t n = 0, total;
-  for (const tensor *t = p->tensors; t; t = t->next) n += is_own(t);
-  life *lives = (life *)calloc(n + 1, sizeof *lives);
-  if (!lives) return FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
-  n = 0;
-  for (const tensor *t = p->tensors; t; t = t->next)
-    if (is_own(t)) lives[n++] = t->life;
-  enum status status = lives_lay_out(lives, n, ALIGNMENT, &total);
-  p->memory = status == STATUS_OK ? aligned_alloc(ALIGNMENT, total > 0 ? total : ALIGNMENT) : NULL;
-  if (status == STATUS_OK && !p->memory)
-    status = FAIL(STATUS_NO_MEMORY, "no memory for %zu bytes of activations", total);
-  if (p->memory) memset(p->memory, 0, total);
-  n = 0;
-  for (tensor *t = p->tensors; t && p->memory; t = t->next)
-    if (is_own(t)) t->data = (unsigned char *)p->memory + lives[n++].offset;
-  free(lives);
-  return status;
+static enum status allocate(program *p) {
+  size_t total;
+  TRY_RETURN(lives_lay_out(p->lives, ALIGNMENT, &total));
+  p->memory = aligned_alloc(ALIGNMENT, total > 0 ? total : ALIGNMENT);
+  if (!p->memory) return FAIL(STATUS_NO_MEMORY, "no memory for %zu bytes of activations", total);
+  memset(p->memory, 0, total);
+  return STATUS_OK;
 }
 
-static void *data_of(const tensor *t) { return t->of ? (float *)data_of(t->of) + t->offset : t->data; }
+static void *data_of(const program *p, const tensor *t) {
+  return t->of ? (void *)((float *)data_of(p, t->of) + t->offset) : (unsigned char *)p->memory + t->life.offset;
+}
 
 static enum status point(const tensor *t) {
   if (!t->memory) return STATUS_OK;
@@ -126,10 +121,11 @@ static enum status point(const tensor *t) {
 
 enum status program_plan(program *p, tensor *input) {
   find_lives(p, input);
-  TRY_RETURN(lay_out(p));
+  TRY_RETURN(allocate(p));
   for (tensor *t = p->tensors; t; t = t->next) {
-    if (t->of) t->data = data_of(t);
-    if (is_own(t) || t->of) TRY_RETURN(point(t));
+    if (!is_own(t) && !t->of) continue;
+    t->data = data_of(p, t);
+    TRY_RETURN(point(t));
   }
   return STATUS_OK;
 }

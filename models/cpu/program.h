@@ -69,6 +69,7 @@ typedef struct program {
   step *steps;
   size_t n_steps, capacity, n_forward; /* steps [0, n_forward) are the forward pass, the loss included */
   tensor *tensors;                     /* owned */
+  life *lives;                         /* of those with memory of their own */
   void *memory;                        /* theirs */
 } program;
 

@@ -11,12 +11,13 @@ void run_conv(const step *s, const binding *b, stream *stream) {
 void run_product(const step *s, const binding *b, stream *stream) {
   (void)stream;
   s->ops->product(s->library, s->op[0], s->op[1], s->rows, s->columns, s->inner, tensor_at(b, s->t[0]),
-                  tensor_at(b, s->t[1]), s->beta, floats_at(b, s->t[2]), s->t[0]->is_half);
+                  tensor_at(b, s->t[1]), floats_at(b, s->t[2]), s->t[0]->is_half);
 }
 
 /* What both passes take. The four parameters follow one another (models/graph.h). */
 static lstm_arguments arguments_of(const step *s, const binding *b) {
-  const size_t n_in = s->in[0], units = s->in[1], parameters[4] = {4 * units * n_in, 4 * units * units, 4 * units, 4 * units};
+  const size_t n_in = s->in[0], units = s->in[1];
+  const size_t parameters[4] = {4 * units * n_in, 4 * units * units, 4 * units, 4 * units};
   lstm_arguments a = {NULL};
   size_t offset = s->t[4]->offset;
   for (int k = 0; k < 4; k++) {

@@ -32,7 +32,7 @@ static void copy_weights(compiler *c) {
   const size_t width = c->is_half ? 2 : 4;
   c->copied = (weights_entry *)calloc(g->n_layers + 1, sizeof *c->copied);
   if (!c->copied) {
-    p->status = FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
+    gpu_program_fail(p, FAIL(STATUS_NO_MEMORY, "no memory to compile a model"));
     return;
   }
   const size_t n_conv = plan_copies(c, LAYER_CONV, 0);

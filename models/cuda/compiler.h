@@ -40,8 +40,8 @@ typedef struct compiler {
   tensor *slopes[GRAPH_MAX_LAYERS + 1]; /* by value: its gradient as far as its readers are compiled; NULL: none */
 } compiler;
 
-/* Adds all steps; gpu_program_plan comes next. The graph may go afterwards; `copied` must live until gpu_program_plan, and is
- * the caller's to free. */
+/* Adds all steps; gpu_program_plan comes next. The graph may go afterwards; `copied` must live until gpu_program_plan,
+ * and is the caller's to free. */
 enum status compile_graph(compiler *c) WARN_UNUSED;
 
 /* ---- pieces.c */
@@ -50,7 +50,7 @@ enum status compile_graph(compiler *c) WARN_UNUSED;
 size_t value_rows(const compiler *c, size_t value);
 /* A tensor for a value, or its gradient. */
 tensor *value_tensor(compiler *c, size_t value, bool is_half);
-/* A step over the whole of `n` elements or rows, with up to three tensors. */
+/* A step with its first three tensors (NULL: none) and what library calls need; the rest is the caller's to fill. */
 step *add_step(compiler *c, void (*run)(const step *, const binding *, stream *), tensor *a, tensor *b, tensor *d);
 /* Adds `part` to the gradient of a value, which several layers may read. */
 void add_slope(compiler *c, size_t value, tensor *part);

@@ -1,7 +1,7 @@
 /* Convolutions through cuDNN's graph interface (cudnnBackend*): an operation is described, cuDNN's heuristics order the
- * engines that can do it, and the first that keeps our rules is taken. The rules: the same bits every time (unless net_options.wavers), and no less
- * precision than the math asked for. Nothing is timed, so that every rank and every repetition chooses alike; what is
- * chosen depends on the shape, the math, the GPU and cuDNN's version. */
+ * engines that can do it, and the first that keeps our rules is taken. The rules: the same bits every time (unless
+ * net_options.wavers), and no less precision than the math asked for. Nothing is timed, so that every rank and every
+ * repetition chooses alike; what is chosen depends on the shape, the math, the GPU and cuDNN's version. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,8 +145,8 @@ static bool keeps_rules(const library *l, cudnnBackendDescriptor_t configuration
   cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
   int64_t n = 0;
   if (cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine) != CUDNN_STATUS_SUCCESS) return false;
-  const bool is_told = cudnnBackendGetAttribute(configuration, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR,
-                                                1, &n, &engine) == CUDNN_STATUS_SUCCESS &&
+  const bool is_told = cudnnBackendGetAttribute(configuration, CUDNN_ATTR_ENGINECFG_ENGINE,
+                                                CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &n, &engine) == CUDNN_STATUS_SUCCESS &&
                        cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
                                                 CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &n, notes) == CUDNN_STATUS_SUCCESS;
   (void)cudnnBackendDestroyDescriptor(engine);
@@ -213,8 +213,8 @@ enum status cudnn_conv(library *l, const conv_shape *shape, enum conv_kind kind,
     TRY(FAIL(STATUS_UNSUPPORTED,
              "cuDNN %zu has no%s way in %s to do a convolution of %zu to %zu channels of %zu x %zu by %zu x "
              "%zu, stride %zu, in batches of %zu",
-             cudnnGetVersion(), l->wavers ? "" : " deterministic", math_names[l->math], shape->in[0], shape->out[0], shape->in[1], shape->in[2],
-             shape->kernel, shape->kernel, shape->stride, shape->batch));
+             cudnnGetVersion(), l->wavers ? "" : " deterministic", math_names[l->math], shape->in[0], shape->out[0],
+             shape->in[1], shape->in[2], shape->kernel, shape->kernel, shape->stride, shape->batch));
   *out = plan;
   *n_workspace = (size_t)n;
 exit:
@@ -242,7 +242,7 @@ exit:
 
 void cudnn_conv_run(library *l, conv_plan *plan, void *x, void *w, void *y, void *workspace) {
   void *const pointers[3] = {x, w, y};
-  if (l->stream->error == STATUS_OK) library_note(l, run_plan(l, plan, pointers, workspace));
+  if (l->stream->error == STATUS_OK) stream_fail(l->stream, run_plan(l, plan, pointers, workspace));
 }
 
 void cudnn_conv_release(conv_plan *plans) {

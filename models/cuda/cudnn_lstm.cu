@@ -173,9 +173,9 @@ static enum status backward(library *l, lstm_plan *p, const lstm_arguments *a) {
 }
 
 void cudnn_lstm_forward(library *l, lstm_plan *plan, const lstm_arguments *a) {
-  if (l->stream->error == STATUS_OK) library_note(l, forward(l, plan, a));
+  if (l->stream->error == STATUS_OK) stream_fail(l->stream, forward(l, plan, a));
 }
 
 void cudnn_lstm_backward(library *l, lstm_plan *plan, const lstm_arguments *a) {
-  if (l->stream->error == STATUS_OK) library_note(l, backward(l, plan, a));
+  if (l->stream->error == STATUS_OK) stream_fail(l->stream, backward(l, plan, a));
 }

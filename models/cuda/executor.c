@@ -122,7 +122,7 @@ static void run_pass(gpu_executor *e, enum pass_kind kind, const pass *p, float 
   const pass_key key = {(uint64_t)kind, (uint64_t)p->mode, p->params, p->state, gradient, loss};
   lane_send(l, p);
   lane_run(l, &key, issue_work, &w);
-  if (e->stream->error == STATUS_OK) e->stream->error = l->stream->error;
+  stream_fail(e->stream, l->stream->error);
 }
 
 void gpu_executor_step(executor *e, const pass *p, float *gradient, float *loss) {
@@ -143,7 +143,7 @@ static enum status make_room(gpu_executor *e) {
 void gpu_executor_add_gradient(executor *base, const pass *p) {
   gpu_executor *e = of(base);
   const enum status status = make_room(e);
-  if (status != STATUS_OK && e->stream->error == STATUS_OK) e->stream->error = status;
+  stream_fail(e->stream, status);
   if (status == STATUS_OK) run_pass(e, PASS_ADD, p, e->part, NULL);
 }
 

@@ -76,7 +76,7 @@ size_t partial_sum_bytes(size_t rows, size_t columns);
 
 /* The convolution s->conv of x t[0], w t[1], y t[2]; t[3]: its workspace, or NULL */
 void run_conv(const step *s, const binding *b, stream *stream);
-/* t[2] (rows x columns) = beta t[2] + op(t[0]) op(t[1]), see library_ops */
+/* t[2] (rows x columns) = op(t[0]) op(t[1]), see library_ops */
 void run_product(const step *s, const binding *b, stream *stream);
 /* The layer s->lstm of in[0] inputs and in[1] units. t[0]: x; t[1]: y; t[2]: h0 and c0 (rows floats each); t[3]: the
  * state, which becomes the last h and c; t[4]: all its parameters; t[5]: reserve; t[6]: workspace */

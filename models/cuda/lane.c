@@ -94,16 +94,6 @@ void lane_close(lane *l) {
 
 /* ---- batches */
 
-static enum status check_ids(const data *d, const batch_request *request) {
-  const size_t n = request->split == SPLIT_TEST    ? d->n_test
-                   : request->split == SPLIT_PROBE ? d->n_probe
-                                                   : d->n_train;
-  for (size_t j = 0; j < request->n; j++)
-    if (request->ids[j] >= n)
-      return FAIL(STATUS_BAD_INPUT, "sample %u asked of a split of %zu", request->ids[j], n);
-  return STATUS_OK;
-}
-
 static void describe(lane *l, const batch_request *request, const resident_set *set, control *c) {
   const resident *r = set->of;
   const bool is_test = request->split == SPLIT_TEST;
@@ -117,7 +107,7 @@ static void describe(lane *l, const batch_request *request, const resident_set *
   c->first_label = split->first_label;
   c->stride_label = split->stride_label;
   c->is_text = r->is_text;
-  c->padding = request->split == SPLIT_TRAIN && request->worker >= 0 ? (int32_t)r->padding : 0;
+  c->padding = batch_trains(request) ? (int32_t)r->padding : 0;
   c->view_key = request->key;
 }
 
@@ -143,7 +133,7 @@ enum status lane_load(lane *l, const data *d, const batch_request *request, cons
   memset(s->control, 0, sizeof *s->control);
   l->is_staged = !set;
   if (!set) return fetch(l, d, request, s);
-  TRY_RETURN(check_ids(d, request));
+  TRY_RETURN(data_check_ids(d, request));
   describe(l, request, set, s->control);
   return STATUS_OK;
 }
@@ -202,9 +192,6 @@ void lane_run(lane *l, const pass_key *key, void (*work)(void *, lane *), void *
     work(context, l);
     return;
   }
-  if (!r) {
-    const enum status status = record(l, key, work, context, &r);
-    if (status != STATUS_OK && l->stream->error == STATUS_OK) l->stream->error = status;
-  }
+  if (!r) stream_fail(l->stream, record(l, key, work, context, &r));
   if (r) stream_replay(l->stream, r);
 }

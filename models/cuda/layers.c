@@ -13,14 +13,6 @@ static tensor *scratch(compiler *c, size_t n_bytes) {
 
 static bool wants_slope(const compiler *c, size_t value) { return value > c->first; }
 
-static void set_shapes(step *s, const layer *l) {
-  memcpy(s->in, l->in, sizeof s->in);
-  memcpy(s->out, l->out, sizeof s->out);
-  s->kernel = l->kernel;
-  s->stride = l->stride;
-  s->pad = l->pad;
-}
-
 /* The bias's gradient = the sum of dy's rows. */
 static void bias_gradient(compiler *c, const parameter *p, tensor *dy, size_t n_rows) {
   step *s = add_step(c, run_bias_gradient, dy, bound(c, TENSOR_GRADIENT, p),
@@ -49,8 +41,7 @@ static void call_conv(compiler *c, const layer *l, enum conv_kind kind, tensor *
   shape.stride = l->stride;
   shape.pad = l->pad;
   shape.is_half = c->is_half;
-  const enum status status = c->ops->conv(c->library, &shape, kind, &plan, &n_workspace);
-  if (status != STATUS_OK && c->program->status == STATUS_OK) c->program->status = status;
+  gpu_program_fail(c->program, c->ops->conv(c->library, &shape, kind, &plan, &n_workspace));
   step *s = add_step(c, run_conv, x, w, y);
   s->t[3] = scratch(c, n_workspace);
   s->conv = plan;
@@ -140,7 +131,6 @@ void compile_norm(compiler *c, const layer *l, layer_memo *m) {
   s->rows = rows;
   s->columns = n;
   s->relu = add ? add->relu : l->relu;
-  set_shapes(s, l);
   if (add) set_addition(c, s, add);
 }
 
@@ -162,7 +152,8 @@ void compile_norm_backward(compiler *c, const layer *l, layer_memo *m, tensor *d
   const layer *add = m->is_fused ? l + 1 : NULL;
   const size_t rows = value_rows(c, l->from), n = l->in[0], value = value_of_layer(c, l) + m->is_fused;
   const bool relu = add ? add->relu : l->relu, keeps = add && relu && wants_slope(c, add->other);
-  tensor *y = relu ? c->values[value] : NULL, *means = gpu_program_tensor(c->program, TENSOR_OWN, 2 * n * sizeof(float));
+  tensor *y = relu ? c->values[value] : NULL;
+  tensor *means = gpu_program_tensor(c->program, TENSOR_OWN, 2 * n * sizeof(float));
   tensor *dz = keeps ? value_tensor(c, value, m->x->is_half) : NULL;
   step *s = add_step(c, run_norm_sums, dy, y, m->x);
   s->t[3] = m->statistics;
@@ -187,45 +178,41 @@ void compile_norm_backward(compiler *c, const layer *l, layer_memo *m, tensor *d
 
 /* ---- LSTM */
 
-void compile_lstm(compiler *c, const layer *l, layer_memo *m) {
-  const size_t units = l->out[2], block = c->batch * units;
+/* What both passes of a layer are about. */
+static void set_lstm(compiler *c, step *s, const layer *l, const layer_memo *m) {
   const size_t n_parameters = l->parameters[3].offset + l->parameters[3].n - l->parameters[0].offset;
-  const lstm_shape shape = {l->steps, c->batch, l->in[2], units};
-  size_t n_reserve = 0;
-  const enum status status = c->ops->lstm(c->library, &shape, &m->lstm, &m->n_workspace, &n_reserve);
-  if (status != STATUS_OK && c->program->status == STATUS_OK) c->program->status = status;
-  tensor *state = gpu_program_bound(c->program, TENSOR_STATE, c->n_state, 2 * block);
-  c->n_state += 2 * block;
-  m->x = c->values[l->from];
-  m->state = gpu_program_tensor(c->program, TENSOR_OWN, 2 * block * sizeof(float));
-  m->reserve = scratch(c, n_reserve);
-  add_step(c, run_begin_state, m->state, state, NULL)->rows = 2 * block;
-  tensor *y = value_tensor(c, value_of_layer(c, l), false);
-  c->values[value_of_layer(c, l)] = y;
-  step *s = add_step(c, run_lstm, m->x, y, m->state);
-  s->t[3] = state;
   s->t[4] = gpu_program_bound(c->program, TENSOR_PARAMS, l->parameters[0].offset, n_parameters);
   s->t[5] = m->reserve;
   s->t[6] = scratch(c, m->n_workspace);
-  s->rows = block;
-  s->in[0] = l->in[2];
-  s->in[1] = units;
-  s->lstm = m->lstm;
-}
-
-void compile_lstm_backward(compiler *c, const layer *l, layer_memo *m, tensor *dy) {
-  const size_t n_parameters = l->parameters[3].offset + l->parameters[3].n - l->parameters[0].offset;
-  tensor *dx = value_tensor(c, l->from, false);
-  step *s = add_step(c, run_lstm_backward, m->x, c->values[value_of_layer(c, l)], m->state);
-  s->t[3] = dy;
-  s->t[4] = gpu_program_bound(c->program, TENSOR_PARAMS, l->parameters[0].offset, n_parameters);
-  s->t[5] = m->reserve;
-  s->t[6] = scratch(c, m->n_workspace);
-  s->t[7] = dx;
   s->rows = c->batch * l->out[2];
   s->in[0] = l->in[2];
   s->in[1] = l->out[2];
   s->lstm = m->lstm;
+}
+
+void compile_lstm(compiler *c, const layer *l, layer_memo *m) {
+  const size_t value = value_of_layer(c, l), n_state = 2 * c->batch * l->out[2];
+  const lstm_shape shape = {l->steps, c->batch, l->in[2], l->out[2]};
+  size_t n_reserve = 0;
+  gpu_program_fail(c->program, c->ops->lstm(c->library, &shape, &m->lstm, &m->n_workspace, &n_reserve));
+  tensor *state = gpu_program_bound(c->program, TENSOR_STATE, c->n_state, n_state);
+  c->n_state += n_state;
+  m->x = c->values[l->from];
+  m->state = gpu_program_tensor(c->program, TENSOR_OWN, n_state * sizeof(float));
+  m->reserve = scratch(c, n_reserve);
+  add_step(c, run_begin_state, m->state, state, NULL)->rows = n_state;
+  c->values[value] = value_tensor(c, value, false);
+  step *s = add_step(c, run_lstm, m->x, c->values[value], m->state);
+  s->t[3] = state;
+  set_lstm(c, s, l, m);
+}
+
+void compile_lstm_backward(compiler *c, const layer *l, layer_memo *m, tensor *dy) {
+  tensor *dx = value_tensor(c, l->from, false);
+  step *s = add_step(c, run_lstm_backward, m->x, c->values[value_of_layer(c, l)], m->state);
+  s->t[3] = dy;
+  s->t[7] = dx;
+  set_lstm(c, s, l, m);
   if (wants_slope(c, l->from)) add_slope(c, l->from, dx);
 }
 
@@ -246,6 +233,17 @@ static void set_embedding(const compiler *c, step *s, const layer *l) {
   s->rows = c->batch;
   s->inner = l->steps;
   s->columns = l->out[2];
+}
+
+static void add_pool(compiler *c, const layer *l, void (*run)(const step *, const binding *, stream *), tensor *a,
+                     tensor *b, tensor *d) {
+  step *s = add_step(c, run, a, b, d);
+  s->rows = c->batch;
+  memcpy(s->in, l->in, sizeof s->in);
+  memcpy(s->out, l->out, sizeof s->out);
+  s->kernel = l->kernel;
+  s->stride = l->stride;
+  s->pad = l->pad;
 }
 
 static void add_dropout(compiler *c, const layer *l, tensor *from, tensor *to) {
@@ -292,7 +290,6 @@ static void compile_loss(compiler *c, const layer *l) {
 void compile_others(compiler *c, const layer *l, layer_memo *m) {
   const size_t value = value_of_layer(c, l);
   tensor *x = c->values[l->from];
-  step *s;
   if (l->kind == LAYER_SOFTMAX_LOSS || l->kind == LAYER_QUADRATIC_LOSS) {
     compile_loss(c, l);
     return;
@@ -305,14 +302,10 @@ void compile_others(compiler *c, const layer *l, layer_memo *m) {
       break;
     case LAYER_MAX_POOL:
       m->places = gpu_program_tensor(c->program, TENSOR_OWN, n_elements(c, l) * sizeof(uint16_t));
-      s = add_step(c, run_max_pool, x, y, m->places);
-      s->rows = c->batch;
-      set_shapes(s, l);
+      add_pool(c, l, run_max_pool, x, y, m->places);
       break;
     case LAYER_AVERAGE_POOL:
-      s = add_step(c, run_average_pool, x, y, NULL);
-      s->rows = c->batch;
-      set_shapes(s, l);
+      add_pool(c, l, run_average_pool, x, y, NULL);
       break;
     case LAYER_ADD:
       compile_add(c, l, x, y);
@@ -324,7 +317,8 @@ void compile_others(compiler *c, const layer *l, layer_memo *m) {
       set_embedding(c, add_step(c, run_embedding, x, bound(c, TENSOR_PARAMS, &l->parameters[0]), y), l);
       break;
     default:
-      c->program->status = FAIL(STATUS_UNSUPPORTED, "layer %s is of a kind CUDA does not know", l->name);
+      gpu_program_fail(c->program,
+                       FAIL(STATUS_UNSUPPORTED, "layer %s is of a kind CUDA does not know", l->name));
   }
 }
 
@@ -339,13 +333,12 @@ static void add_backward(compiler *c, const layer *l, tensor *dy) {
 }
 
 void compile_others_backward(compiler *c, const layer *l, layer_memo *m, tensor *dy) {
-  step *s;
   if (l->kind == LAYER_ADD) {
     add_backward(c, l, dy);
     return;
   }
   if (l->kind == LAYER_EMBEDDING) {
-    s = add_step(c, run_embedding_backward, c->values[l->from], dy, bound(c, TENSOR_GRADIENT, &l->parameters[0]));
+    step *s = add_step(c, run_embedding_backward, c->values[l->from], dy, bound(c, TENSOR_GRADIENT, &l->parameters[0]));
     set_embedding(c, s, l);
     s->t[3] = gpu_program_tensor(c->program, TENSOR_OWN, c->batch * l->steps * 2 * sizeof(uint32_t));
     s->kernel = l->parameters[0].shape[0];
@@ -359,14 +352,10 @@ void compile_others_backward(compiler *c, const layer *l, layer_memo *m, tensor 
       add_step(c, run_relu_backward, c->values[value_of_layer(c, l)], dy, dx)->rows = n_elements(c, l);
       break;
     case LAYER_MAX_POOL:
-      s = add_step(c, run_max_pool_backward, dy, m->places, dx);
-      s->rows = c->batch;
-      set_shapes(s, l);
+      add_pool(c, l, run_max_pool_backward, dy, m->places, dx);
       break;
     case LAYER_AVERAGE_POOL:
-      s = add_step(c, run_average_pool_backward, dy, dx, NULL);
-      s->rows = c->batch;
-      set_shapes(s, l);
+      add_pool(c, l, run_average_pool_backward, dy, dx, NULL);
       break;
     default:
       add_dropout(c, l, dy, dx);

@@ -32,8 +32,8 @@ void cuda_describe_libraries(char *out, size_t n) {
   const libraryPropertyType kinds[3] = {MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL};
   for (int i = 0; i < 3; i++) (void)cublasGetProperty(kinds[i], &part[i]);
   const size_t cudnn = cudnnGetVersion(); /* major 10000 + minor 100 + patch */
-  snprintf(out, n, ", cuDNN %zu.%zu.%zu, cuBLAS %d.%d.%d", cudnn / 10000, cudnn / 100 % 100, cudnn % 100, part[0], part[1],
-           part[2]);
+  snprintf(out, n, ", cuDNN %zu.%zu.%zu, cuBLAS %d.%d.%d", cudnn / 10000, cudnn / 100 % 100, cudnn % 100, part[0],
+           part[1], part[2]);
 }
 
 static void close_library(library *l) {
@@ -77,8 +77,8 @@ exit:
 
 /* cuBLAS's matrices go column by column: it is asked for the transposed product, whose factors are ours as they lie. */
 static void product(library *l, char op_a, char op_b, size_t rows, size_t columns, size_t inner, const void *a,
-                    const void *b, float beta, float *c, bool is_half) {
-  const float one = 1;
+                    const void *b, float *c, bool is_half) {
+  const float one = 1, zero = 0;
   const cudaDataType_t type = is_half ? CUDA_R_16BF : CUDA_R_32F;
   const cublasComputeType_t compute =
       l->math == MATH_TF32 && !is_half ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
@@ -86,8 +86,8 @@ static void product(library *l, char op_a, char op_b, size_t rows, size_t column
   const cublasStatus_t code = cublasGemmEx(
       l->cublas, op_b == 'T' ? CUBLAS_OP_T : CUBLAS_OP_N, op_a == 'T' ? CUBLAS_OP_T : CUBLAS_OP_N, (int)columns,
       (int)rows, (int)inner, &one, b, type, (int)(op_b == 'T' ? inner : columns), a, type,
-      (int)(op_a == 'T' ? rows : inner), &beta, c, CUDA_R_32F, (int)columns, compute, CUBLAS_GEMM_DEFAULT);
-  library_note(l, cublas_check(code, "multiplying matrices"));
+      (int)(op_a == 'T' ? rows : inner), &zero, c, CUDA_R_32F, (int)columns, compute, CUBLAS_GEMM_DEFAULT);
+  stream_fail(l->stream, cublas_check(code, "multiplying matrices"));
 }
 
 static const library_ops cuda_library_ops = {

@@ -26,11 +26,6 @@ enum status cudnn_check(cudnnStatus_t code, const char *what);
 enum status cublas_check(cublasStatus_t code, const char *what);
 enum status cuda_check(cudaError_t code, const char *what);
 
-/* For calls that have no status: the stream's first error stays. */
-static inline void library_note(library *l, enum status status) {
-  if (l->stream->error == STATUS_OK) l->stream->error = status;
-}
-
 static inline cudaStream_t library_stream(const library *l) { return (cudaStream_t)l->stream->native; }
 
 /* cudnn_conv.cu */

@@ -51,16 +51,17 @@ typedef struct library_ops {
   enum status (*open)(stream *s, const net_options *options, library **out);
   void (*close)(library *l); /* NULL is ignored */
   /* Chooses how a convolution is done, for good, and gives the bytes of workspace it takes. Choices do not depend on
-   * timing, and none gives different bits when repeated, unless options->wavers. STATUS_UNSUPPORTED where there is no such way. */
+   * timing, and none gives different bits when repeated, unless options->wavers. STATUS_UNSUPPORTED where there is no
+   * such way. */
   enum status (*conv)(library *l, const conv_shape *shape, enum conv_kind kind, conv_plan **out, size_t *n_workspace);
   void (*conv_run)(library *l, conv_plan *plan, void *x, void *w, void *y, void *workspace);
   enum status (*lstm)(library *l, const lstm_shape *shape, lstm_plan **out, size_t *n_workspace, size_t *n_reserve);
   void (*lstm_forward)(library *l, lstm_plan *plan, const lstm_arguments *a);
   void (*lstm_backward)(library *l, lstm_plan *plan, const lstm_arguments *a);
-  /* c (rows x columns, fp32) = beta c + op(a) op(b), row-major, 'T' or 'N' saying what op is; inner: the summed index.
+  /* c (rows x columns, fp32) = op(a) op(b), row-major, 'T' or 'N' saying what op is; inner: the summed index.
    * is_half: a and b are bf16. */
   void (*product)(library *l, char op_a, char op_b, size_t rows, size_t columns, size_t inner, const void *a,
-                  const void *b, float beta, float *c, bool is_half);
+                  const void *b, float *c, bool is_half);
 } library_ops;
 
 #ifdef __cplusplus

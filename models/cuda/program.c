@@ -27,30 +27,38 @@ step *gpu_program_step(program *p, void (*run)(const step *, const binding *, st
   step *s = &p->spare;
   if (p->n_steps < p->capacity)
     s = &p->steps[p->n_steps++];
-  else if (p->status == STATUS_OK)
-    p->status = FAIL(STATUS_UNSUPPORTED, "a model of more than %zu steps", p->capacity);
+  else
+    gpu_program_fail(p, FAIL(STATUS_UNSUPPORTED, "a model of more than %zu steps", p->capacity));
   memset(s, 0, sizeof *s);
   s->run = run;
   return s;
 }
 
-tensor *gpu_program_tensor(program *p, enum tensor_source source, size_t n_bytes) {
+static tensor *add_tensor(program *p, enum tensor_source source, size_t n_bytes) {
   tensor *t = (tensor *)calloc(1, sizeof *t);
   if (!t) {
-    if (p->status == STATUS_OK) p->status = FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
+    gpu_program_fail(p, FAIL(STATUS_NO_MEMORY, "no memory to compile a model"));
     return &p->no_tensor;
   }
   t->source = source;
   t->life = life_unused(n_bytes);
   t->next = p->tensors;
   p->tensors = t;
-  if (n_bytes / 2 > UINT32_MAX && p->status == STATUS_OK) /* kernels count elements in 32 bits */
-    p->status = FAIL(STATUS_UNSUPPORTED, "a layer's values take %zu bytes, too many: make the batch smaller", n_bytes);
+  if (n_bytes / 2 > UINT32_MAX) /* kernels count elements in 32 bits */
+    gpu_program_fail(p, FAIL(STATUS_UNSUPPORTED, "a layer's values take %zu bytes, too many: make the batch smaller",
+                             n_bytes));
+  return t;
+}
+
+tensor *gpu_program_tensor(program *p, enum tensor_source source, size_t n_bytes) {
+  tensor *t = add_tensor(p, source, n_bytes);
+  t->life.next = p->lives;
+  p->lives = &t->life;
   return t;
 }
 
 tensor *gpu_program_part(program *p, tensor *of, size_t offset, size_t n_bytes) {
-  tensor *t = gpu_program_tensor(p, of->source, n_bytes);
+  tensor *t = add_tensor(p, of->source, n_bytes);
   t->of = of;
   t->offset = offset;
   t->is_half = of->is_half;
@@ -58,14 +66,12 @@ tensor *gpu_program_part(program *p, tensor *of, size_t offset, size_t n_bytes) 
 }
 
 tensor *gpu_program_bound(program *p, enum tensor_source source, size_t offset, size_t n) {
-  tensor *t = gpu_program_tensor(p, source, n * sizeof(float));
+  tensor *t = add_tensor(p, source, n * sizeof(float));
   t->offset = offset;
   return t;
 }
 
 /* ---- memory */
-
-static bool is_own(const tensor *t) { return !t->of && (t->source == TENSOR_OWN || t->source == TENSOR_KEPT); }
 
 static void find_lives(program *p) {
   for (size_t i = 0; i < p->n_steps; i++)
@@ -81,31 +87,15 @@ static void find_lives(program *p) {
   }
 }
 
-static enum status lay_out(program *p) {
-  size_t n = 0;
-  for (const tensor *t = p->tensors; t; t = t->next) n += is_own(t);
-  life *lives = (life *)calloc(n + 1, sizeof *lives);
-  if (!lives) return FAIL(STATUS_NO_MEMORY, "no memory to compile a model");
-  n = 0;
-  for (const tensor *t = p->tensors; t; t = t->next)
-    if (is_own(t)) lives[n++] = t->life;
-  const enum status status = lives_lay_out(lives, n, ALIGNMENT, &p->n_bytes);
-  n = 0;
-  for (tensor *t = p->tensors; t; t = t->next)
-    if (is_own(t)) t->offset = lives[n++].offset;
-  free(lives);
-  return status;
-}
-
 enum status gpu_program_plan(program *p, stream *s) {
   void *memory = NULL;
   TRY_RETURN(p->status);
   find_lives(p);
-  TRY_RETURN(lay_out(p));
+  TRY_RETURN(lives_lay_out(p->lives, ALIGNMENT, &p->n_bytes));
   TRY_RETURN(device_alloc(p->device, p->n_bytes, &memory));
   p->memory = (unsigned char *)memory;
   for (const tensor *t = p->tensors; t; t = t->next)
-    if (t->contents) stream_copy(s, p->memory + t->offset, t->contents, t->life.n_bytes);
+    if (t->contents) stream_copy(s, p->memory + t->life.offset, t->contents, t->life.n_bytes);
   return stream_synchronize(s);
 }
 

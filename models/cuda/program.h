@@ -22,7 +22,7 @@ enum tensor_source { TENSOR_OWN, TENSOR_KEPT, TENSOR_PARAMS, TENSOR_GRADIENT, TE
 typedef struct tensor {
   enum tensor_source source;
   life life;     /* its bytes, and the steps it lives through */
-  size_t offset; /* bytes into the program's memory or into `of`, or floats into the vector that is bound */
+  size_t offset; /* bytes into `of`, or floats into the vector that is bound */
   struct tensor *of; /* a part of another tensor; else NULL */
   bool is_half;  /* bf16, else what its steps take it for: mostly fp32 */
   const void *contents; /* KEPT: what it begins with, host memory; NULL: zeros */
@@ -84,6 +84,7 @@ typedef struct program {
   step *steps, spare;
   size_t n_steps, capacity, n_forward;
   tensor *tensors, no_tensor;
+  life *lives;    /* of the tensors with memory of their own */
   size_t n_bytes; /* of memory, once planned */
   unsigned char *memory;
   device *device;
@@ -93,11 +94,17 @@ typedef struct program {
 enum status gpu_program_begin(program *p, device *d, size_t capacity) WARN_UNUSED;
 void gpu_program_end(program *p); /* harmless on a zeroed one */
 
+/* Keeps a failure in p->status, unless there is one; STATUS_OK is ignored. */
+static inline void gpu_program_fail(program *p, enum status status) {
+  if (p->status == STATUS_OK) p->status = status;
+}
+
 /* A zeroed step to be filled, valid until the next one; a tensor. Failures are kept in p->status. */
 step *gpu_program_step(program *p, void (*run)(const step *, const binding *, stream *));
 tensor *gpu_program_tensor(program *p, enum tensor_source source, size_t n_bytes);
-/* A part of another tensor, `offset` bytes into it. / n floats of the bound parameters, gradient or state, from `offset` on. */
+/* A part of another tensor, `offset` bytes into it. */
 tensor *gpu_program_part(program *p, tensor *of, size_t offset, size_t n_bytes);
+/* n floats of the bound parameters, gradient or state, from `offset` on. */
 tensor *gpu_program_bound(program *p, enum tensor_source source, size_t offset, size_t n);
 
 /* Lays the tensors out (KEPT ones by themselves), allocates their memory and fills it; waits for the stream. */
@@ -112,7 +119,7 @@ static inline void *tensor_at(const binding *b, const tensor *t) {
   if (t->source == TENSOR_PARAMS) return (void *)(b->params + t->offset); /* steps only read it */
   if (t->source == TENSOR_GRADIENT) return b->gradient + t->offset;
   if (t->source == TENSOR_STATE) return b->state + t->offset;
-  return b->memory + t->offset;
+  return b->memory + t->life.offset;
 }
 static inline size_t tensor_elements(const tensor *t) { return t->life.n_bytes / (t->is_half ? 2 : sizeof(float)); }
 static inline float *floats_at(const binding *b, const tensor *t) { return (float *)tensor_at(b, t); }
